@@ -346,6 +346,28 @@ def test_retention_of_a_fixed_cohort_by_hand() -> None:
     assert summary["churn_rate_percent"] == 25.0
 
 
+def test_who_left_and_came_back_was_not_always_there() -> None:
+    """Of the two who were there 50 days after the first call, one left; one more came back."""
+    rows = daily(range(80), 1, customer_id="stays")
+    rows += daily(range(45), 1, customer_id="leaves")
+    rows += daily([*range(10), *range(70, 80)], 1, customer_id="returns")
+    summary = analyze(rows)["summary"]
+    assert summary["churned_customers"] == 1
+    assert summary["churn_rate_percent"] == 50.0
+    assert summary["grr_percent"] == summary["nrr_percent"] == 50.0
+
+
+def test_a_pause_shorter_than_a_customer_is_gone_after_is_none() -> None:
+    """A last call 29 days before the month began: the customer was not gone yet."""
+    rows = daily(range(80), 1, customer_id="stays")
+    rows += daily([*range(21), *range(70, 80)], 1, customer_id="pauses")  # day 49 − 29 is day 20
+    assert analyze(rows)["summary"]["grr_percent"] == 100.0
+    later = daily(range(80), 1, customer_id="stays")
+    later += daily(range(20), 1, customer_id="gone")
+    later += daily(range(70, 80), 1, customer_id="gone", tier_price_usd="49")
+    assert analyze(later)["summary"]["nrr_percent"] == 100.0
+
+
 @pytest.mark.parametrize(
     ("days", "fields"),
     [

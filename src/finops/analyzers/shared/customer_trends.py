@@ -19,7 +19,9 @@ from finops.rollups.spec import Rollups, Table
 
 _WEEK = 7
 _MOST_DAYS = max(
-    2 * config.TREND_WINDOW_DAYS, (config.OUTGROWN_WEEKS + config.OUTGROWN_BASE_WEEKS) * _WEEK
+    2 * config.TREND_WINDOW_DAYS,
+    (config.OUTGROWN_WEEKS + config.OUTGROWN_BASE_WEEKS) * _WEEK,
+    2 * config.CHURN_INACTIVE_DAYS,  # who was there as long ago as makes a customer gone now
 )
 # What is compared are whole days; the last date may be cut off.
 CUSTOMER_DAYS = Table(("customer_id", "day"), ("calls", "cost", "unpriced"), since=_MOST_DAYS + 1)

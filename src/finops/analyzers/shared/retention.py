@@ -1,25 +1,26 @@
 """Retention: what the customers of 30 days ago have become, in number and in revenue.
 
 The cohort is fixed: the customers who were there 30 days before the end of the data and not yet
-gone.  Who came later is in none of these figures.
+gone.  Who came later is in none of these figures, nor who had left before and came back since.
 """
 
 from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Set, Tuple
 
 from finops import config, stats
 from finops.analyzers.shared.billing import PRICE_CHANGES, price_changes
 from finops.analyzers.shared.covered_days import CoveredDays
+from finops.analyzers.shared.customer_trends import CUSTOMER_DAYS
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.revenue import days_inactive, is_gone
 from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.spec import Rollups, Table
 from finops.timestamps import date_of
 
-RETENTION_TABLES: Tuple[Table, ...] = (*CUSTOMER_RECORDS, PRICE_CHANGES)
+RETENTION_TABLES: Tuple[Table, ...] = (*CUSTOMER_RECORDS, CUSTOMER_DAYS, PRICE_CHANGES)
 
 
 class Retention(NamedTuple):
@@ -34,16 +35,28 @@ class Retention(NamedTuple):
 
 
 def cohort_of(data: Rollups, span: CoveredDays) -> List[str]:
-    """Return the customers who were active 30 days before the end; none where days are too few."""
+    """Return the customers who were active 30 days before the end; none where days are too few.
+
+    `data` holds `RETENTION_TABLES`.
+    """
     if span.days < config.CHURN_MIN_DAYS:
         return []
     start = _start(span)
     silence = 2 * config.CHURN_INACTIVE_DAYS
+    seen = _seen_before(data, start)
     return [
         name
         for name, customer in customers_of(data).items()
-        if span.date(customer.first_seen) <= start and days_inactive(customer, span) < silence
+        if span.date(customer.first_seen) <= start
+        and days_inactive(customer, span) < silence
+        and (name in seen or not span.by_day)
     ]
+
+
+def _seen_before(data: Rollups, start: str) -> Set[str]:
+    """Return the customers who were not gone on a date: with a call in the days up to it."""
+    first = (date_of(start) - timedelta(days=config.CHURN_INACTIVE_DAYS - 1)).isoformat()
+    return {name for name, day in data[CUSTOMER_DAYS] if first <= day <= start}
 
 
 def retention_of(data: Rollups, span: CoveredDays) -> Retention:
