@@ -283,6 +283,8 @@ TOP_CUSTOMERS_FACTOR = 1.5  # what they cost is worth a finding above their part
 LATENCY_BIN_MS = 100
 LATENCY_BINS_END_MS = 5000
 SLA_TARGET_PCT = 99
+# A client limit that cuts off more of the calls would rather be an outage.
+CLIENT_LIMIT_MAX_CUT_PCT = 25
 # Fewer calls say nothing about a model's speed or reliability.
 MODEL_MIN_CALLS = 100
 
@@ -890,6 +892,7 @@ LIMITS: Mapping[str, Limit] = {
         ("LIST_PRICE_TOLERANCE_PCT", "cost above list that is carried over", 0, 1000),
         ("NOTABLE_SHARE_PCT", "share of the monthly cost worth a warning", 0, 100),
         ("SLA_TARGET_PCT", "calls that should keep the service level", 0, 100),
+        ("CLIENT_LIMIT_MAX_CUT_PCT", "calls that an advised client limit cuts off", 0, 100),
         ("HIGH_ERROR_RATE_PCT", "error rate that is called high", 0, 100),
         ("MIN_SUCCESS_RATE_PCT", "success rate that is warned of below", 0, 100),
         ("BURN_MEDIUM_PCT", "cost of the subscription at medium risk", 1, 10_000),

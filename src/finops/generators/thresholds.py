@@ -228,6 +228,9 @@ _OWN: Dict[str, Tuple[Threshold, ...]] = {
     "performance": (
         _SLA,
         Threshold("Share of calls that should meet the SLA", "SLA_TARGET_PCT", "percent"),
+        Threshold(
+            "Client limit advised: calls over it, at most", "CLIENT_LIMIT_MAX_CUT_PCT", "percent"
+        ),
         _P95,
         Threshold("Limit of the 99th percentile of latency", "P99_THRESHOLD_MS", "ms"),
         _ERRORS,

@@ -241,6 +241,23 @@ def test_a_missed_service_level_is_named_with_its_provider() -> None:
     ]
 
 
+def late(slow: int, fast: int) -> List[str]:
+    rows = [call(provider="azure", latency_ms=3000)] * slow
+    rows += [call(provider="azure", latency_ms=100)] * fast
+    advice: List[str] = result_of(rows)["recommendations"]
+    return advice
+
+
+def test_no_limit_is_advised_that_cuts_off_most_calls() -> None:
+    """One in four may be cut off: 10 of 40, but not 11."""
+    assert late(10, 30)[0].startswith("Set a client limit of 2,000 ms for Azure with a fallback")
+    try_others = "Try faster models, shorter answers or another region for the calls to Azure: "
+    too_many = "took longer than 2,000 ms, so a client limit would cut off too many."
+    assert late(11, 29) == [f"{try_others}11 of 40 measured calls {too_many}"]
+    assert late(40, 0) == [f"{try_others}all 40 measured calls {too_many}"]
+    assert late(1, 0) == [f"{try_others}the only measured call {too_many}"]
+
+
 def slow_and_fast(dear: str, cheap: str, count: int = 100) -> List[Row]:
     slow = [model("openai", "gpt-4", latency_ms=1800, cost_usd=dear)] * count
     return slow + [model("google", "gemini-2.5-pro", latency_ms=600, cost_usd=cheap)] * count

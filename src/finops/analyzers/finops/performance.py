@@ -545,11 +545,25 @@ def _recommendations(
         for row in compliance
         if row.compliance_rate is not None and row.compliance_rate < config.SLA_TARGET_PCT
     ]
-    if below:
-        worst = below[-1]
-        advice.append(
-            f"Set a client limit of {config.SLA_THRESHOLD_MS:,} ms for "
-            f"{provider_name(worst.provider)} with a fallback: "
-            f"{counted(worst.violations or 0, 'call')} of {worst.measured_calls:,} took longer."
+    return advice + [_keep_the_limit(row) for row in below[-1:]]
+
+
+def _keep_the_limit(row: results.ProviderCompliance) -> str:
+    """Return how a provider's calls could keep the service level that they miss.
+
+    A limit is for the few that are late: where it would cut off most calls, these would fail.
+    """
+    limit, late = f"{config.SLA_THRESHOLD_MS:,} ms", row.violations or 0
+    name = provider_name(row.provider)
+    if percent_of(late, row.measured_calls) <= config.CLIENT_LIMIT_MAX_CUT_PCT:
+        return (
+            f"Set a client limit of {limit} for {name} with a fallback: "
+            f"{counted(late, 'call')} of {row.measured_calls:,} took longer."
         )
-    return advice
+    how_many = f"{late:,} of {counted(row.measured_calls, 'measured call')}"
+    if late == row.measured_calls:
+        how_many = "the only measured call" if late == 1 else f"all {late:,} measured calls"
+    return (
+        f"Try faster models, shorter answers or another region for the calls to {name}: {how_many} "
+        f"took longer than {limit}, so a client limit would cut off too many."
+    )
