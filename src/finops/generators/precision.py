@@ -2,7 +2,8 @@
 
 What the largest number needs decides: cents where it is a dollar or more, else three of its
 digits, and so many more that the smallest one shows a digit, within reason.  A number that still
-would read as 0 is shown to be less than the least: `<$0.01`.  `assets/format.js` repeats the rules.
+would read as 0 is shown to be less than the least: `<$0.01`; one below 0 shows its own digits.
+`assets/format.js` repeats the rules.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def column_cell(kind: str, value: Any, places: Optional[int]) -> str:
     before, after = ("$", "") if kind == "money" else ("", "" if kind == "number" else "%")
     least = Decimal(1).scaleb(-places)
     if number and abs(number) < least / 2:
-        return f"{'>-' if number < 0 else '<'}{before}{least:f}{after}"
+        # Of a little less than nothing the digits say more than a sign of comparison.
+        return formatting.cell(kind, value) if number < 0 else f"<{before}{least:f}{after}"
     below = kind in ("percent", "share") and formatting.is_nearly_all(abs(number))
     text = fixed(abs(number), places, ROUND_DOWN) if below else fixed(abs(number), places)
     return f"{'-' if number < 0 else ''}{before}{text}{after}"

@@ -144,7 +144,8 @@ const format = (() => {
     const [before, after] = kind === "money" ? ["$", ""] : ["", kind === "number" ? "" : "%"];
     const size = Math.abs(number);
     const least = shifted(1, -places);
-    if (number && size < least / 2) return `${number < 0 ? ">-" : "<"}${before}${least.toFixed(places)}${after}`;
+    // Of a little less than nothing the digits say more than a sign of comparison.
+    if (number && size < least / 2) return number < 0 ? cell(kind, value) : `<${before}${least.toFixed(places)}${after}`;
     const below = after && isNearlyAll(size);
     return `${number < 0 ? "-" : ""}${before}${fixed(size, places, below ? Math.floor : Math.round)}${after}`;
   }
