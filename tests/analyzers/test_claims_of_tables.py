@@ -471,6 +471,9 @@ def check_unused_model(reports: Reports) -> None:
     ]
     assert all((amount or 0) < 0.02 for amount in saved)
     assert reports.where("$30.22") == []
+    # 120 − 20 × 0.625 was saved by no switch: nobody uses the model any more.
+    assert reports.where("$107.50") == []
+    assert reports.of("token_economics")["opportunities"] == []
     # 120.045 × 30 / 120 is what a month cost on average, and not what it costs today.
     assert reports.pages["optimization"].says("Cost per month $30.01 average of the whole period")
     assert reports.pages["optimization"].says("of the present cost")

@@ -169,7 +169,8 @@ class PromptWaster(NamedTuple):
 
 
 class Opportunity(NamedTuple):
-    """A cheaper model for the calls of one customer on one model."""
+    """A cheaper model for the calls of one customer on one model, both still in use; amounts are
+    of the period."""
 
     customer_id: str
     current_provider: str

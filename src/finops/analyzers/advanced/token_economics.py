@@ -199,7 +199,7 @@ class TokenEconomicsAnalyzer(Analyzer):
         prompts = _judged("inefficient_prompt", data, span, long, _prompt_waste)
         simple = _simple_tasks_of(data, span)
         patterns = WastefulPatterns(_pattern(prompts.wastes), _pattern(simple.wastes))
-        opportunities = switch_opportunities(data)
+        opportunities = _in_use(data, span, switch_opportunities(data))
         efficiency = _efficiency(data)
         savings = savings_of(data, span)
         summary = _summary(data, span, patterns, savings.total)
@@ -516,17 +516,16 @@ def _findings(
 ) -> List[Finding]:
     findings = [_pattern_finding(calls, savings) for calls in patterns if _is_habit(calls)]
     if opportunities:
-        in_use = _in_use(data, span, opportunities)
-        customers = {row.customer_id for row in in_use}
+        customers = {row.customer_id for row in opportunities}
         monthly = savings.of(*MODEL_STEPS)
         notable = monthly is None or monthly >= config.NOTABLE_USD_PER_MONTH
         several = len({name for name, *_ in data[USAGE_TABLE]} - {config.UNALLOCATED}) > 1
-        if customers and several and notable:
+        if several and notable:
             findings.append(
                 finding(
                     "info",
                     f"Cheaper models for {counted(len(customers), 'customer')}",
-                    f"{counted(len(in_use), 'switch', 'switches')}, within the same class "
+                    f"{counted(len(opportunities), 'switch', 'switches')}, within the same class "
                     f"or one below; Rate Optimization shows their combined savings.",
                 )
             )

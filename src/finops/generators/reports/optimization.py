@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple, TypeVar, Union
 
 from finops import config
 from finops.generators import formatting
@@ -238,8 +238,23 @@ def _by_current_model(routes: Sequence[results.ModelRoute]) -> List[Tuple[str, f
     return sorted(saved.items(), key=lambda item: (-item[1], item[0]))[:_DRAWN_MODELS]
 
 
+_Swap = TypeVar("_Swap", results.ModelRoute, results.ModelSwitch)
+_SPANS = (
+    "Costs and savings cover the period, savings per month the last 30 whole days; switches that "
+    "would save nothing in these are left out."
+)
+
+
+def _still_saving(rows: Sequence[_Swap]) -> List[_Swap]:
+    """Return the switches that save something now, as far as that is known.
+
+    A model that is no longer used saves nothing, whatever it cost.
+    """
+    return [row for row in rows if row.monthly_savings != 0]
+
+
 def _switches(result: results.OptimizationResult) -> Part:
-    routes = result.switches_by_model
+    routes = _still_saving(result.switches_by_model)
     drawn = _by_current_model(routes)
     empty = "No cheaper model for any task." if _costs(result) else f"Not checked: {_NO_COST}."
     return section(
@@ -261,6 +276,7 @@ def _switches(result: results.OptimizationResult) -> Part:
             [*_model_columns(), *_money_columns()],
             ShortenedRows(routes),
             empty=empty,
+            lead=_SPANS,
         ),
         table(
             "switches",
@@ -271,7 +287,7 @@ def _switches(result: results.OptimizationResult) -> Part:
                 *(column for column in _model_columns() if column.kind == "model"),
                 *_money_columns(),
             ],
-            ShortenedRows(result.model_switches),
+            ShortenedRows(_still_saving(result.model_switches)),
             empty=empty,
         ),
         lead="The same tokens, priced on the cheapest model of the same class, or of one class "
@@ -387,7 +403,7 @@ def _quiet_day(reserved: results.ReservedCapacity) -> str:
 def _contrast(result: results.OptimizationResult) -> Contrast:
     summary = result.summary
     cost = cost_named(result, summary.monthly_cost)
-    switches = formatting.count(len(result.model_switches))
+    switches = formatting.count(len(_still_saving(result.model_switches)))
     return Contrast(
         ("feature_id", "task_type"),
         f"{cost} would not show which task needs which model.",
@@ -398,7 +414,7 @@ def _contrast(result: results.OptimizationResult) -> Contrast:
 def _not_found(result: results.OptimizationResult) -> List[str]:
     summary = result.summary
     sentences = []
-    if not result.model_switches:
+    if not _still_saving(result.model_switches):
         cheaper = "cheaper models for the same work"
         sentences.append(
             f"Checked, none found: {cheaper}."

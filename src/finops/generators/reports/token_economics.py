@@ -440,7 +440,8 @@ def _opportunities(result: results.TokenEconomicsResult) -> Part:
             ShortenedRows(rows),
             empty="No model of the same class, or one lower where the task allows it, saves "
             "enough for any customer.",
-            lead="Costs and savings cover the period; they compare the prices of the same tokens.",
+            lead="Costs and savings cover the period; they compare the prices of the same tokens. "
+            "Models without a call in the last 30 whole days are left out.",
         ),
     )
 
@@ -460,7 +461,7 @@ def _savings_chart(
     first = f", the {len(most)} largest of {len(sums)}" if len(sums) > len(most) else ""
     return bar_chart(
         f"savings-by-{name}",
-        f"Savings by {heading.lower()}{first}",
+        f"Savings by {heading.lower()} over the period{first}",
         Axis(heading, kind),
         Axis("Savings in the period (USD)", "money"),
         most,
