@@ -16,7 +16,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from finops import config
 from finops.business.catalog import CATALOG
-from finops.generators import event_marks, formatting, svg
+from finops.generators import event_marks, formatting, quiet_days, svg
 from finops.generators.components import Part
 from finops.generators.markup import Markup, Token, fill, inert, join, json_number, token
 from finops.generators.precision import column_cell, places_of
@@ -169,8 +169,9 @@ def line_chart(
     """Return a line chart.  Long series are put into wider bins by `bins`: sum, mean or max.
 
     `labels` are the places on the x axis (dates, hours, weeks, names); every series has as
-    many values.  Raises ValueError where it has not.
+    many values.  Raises ValueError where it has not.  Days and weeks between are filled in.
     """
+    labels, series = _with_quiet_moments(y, labels, series)
     width = _bin_width(len(labels), len(series), _moments(x))
     options: Dict[str, Any] = {}
     if width > 1:
@@ -196,8 +197,10 @@ def bar_chart(
     the bars are `horizontal`.  `colours` colours the bars of a single series one by one.
 
     Bars of more days than `MAX_DAYS` are averages of several; others beyond the limit of points
-    are left out and counted in the caption.
+    are left out and counted in the caption.  Days between are filled in.
     """
+    if x.kind == "date":
+        labels, series = _with_quiet_moments(y, labels, series)
     most = max(1, min(MAX_LABELS, MAX_POINTS // max(1, len(series))))
     options: Dict[str, Any] = {}
     if x.kind == "date" and len(labels) > min(most, MAX_DAYS):
@@ -248,6 +251,18 @@ def scatter_chart(
         options["groups"] = [inert(group) for group in groups[:MAX_PLANE_POINTS]]
     labels = [point[0] for point in points]
     return _chart("scatter", name, caption, x, y, labels, series, empty, options)
+
+
+def _with_quiet_moments(
+    y: Axis, labels: Sequence[object], series: Sequence[Series]
+) -> Tuple[Sequence[object], Sequence[Series]]:
+    """Return days or weeks with those between them, see `quiet_days`."""
+    moments = quiet_days.every_moment(labels)
+    if not moments or any(len(line.values) != len(labels) for line in series):
+        return labels, series
+    lines = [quiet_days.Line(line.values, line.style, line.recompute) for line in series]
+    spread = quiet_days.spread(labels, lines, y.kind, moments)
+    return moments, [line._replace(values=values) for line, values in zip(series, spread)]
 
 
 _BIN_WORDS = {"sum": "the sum of", "mean": "the average of", "max": "the highest of"}

@@ -13,6 +13,7 @@ from typing import Any, List, Mapping, Sequence, Set
 from finops import config
 from finops.generators.charts import MAX_DAYS, MAX_MOMENTS, MAX_POINTS, PERIOD_ENDS, Series
 from finops.generators.components import Part, combine, text
+from finops.generators.quiet_days import every_moment
 from finops.results.base import Basis, from_dict
 
 _NOT_BY_DAY = (
@@ -65,8 +66,9 @@ def day_lines(lines: Sequence[Series], dates: Sequence[str], partial: Set[str]) 
     [[1, None], [None, 2]]
     """
     is_partial = [date in partial for date in dates]
+    drawn = len(every_moment(dates) or dates)
     most = min(MAX_MOMENTS, MAX_POINTS // (2 * max(1, len(lines))))
-    if not any(is_partial) or all(is_partial) or len(dates) > most:
+    if not any(is_partial) or all(is_partial) or drawn > most:
         return list(lines)
     whole = [
         line._replace(values=[None if p else v for v, p in zip(line.values, is_partial)])
@@ -92,7 +94,7 @@ def stacked_days(bars: Sequence[Series], dates: Sequence[str], partial: Set[str]
     [[1, None], [3, None], [None, 6.0]]
     """
     is_partial = [date in partial for date in dates]
-    if not any(is_partial) or all(is_partial) or len(dates) > MAX_DAYS:
+    if not any(is_partial) or all(is_partial) or len(every_moment(dates) or dates) > MAX_DAYS:
         return list(bars)
     whole = [
         bar._replace(values=[None if p else v for v, p in zip(bar.values, is_partial)])

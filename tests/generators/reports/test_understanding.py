@@ -9,6 +9,7 @@ from typing import Any, Dict
 import pytest
 
 from finops.generators import cost_change
+from finops.timestamps import days_between
 from tests.generators.economy import (
     cells,
     check_hostile_texts,
@@ -68,10 +69,12 @@ def test_cards_have_units_and_exact_values(tmp_path: Path) -> None:
 def test_history_and_forecast_share_one_line_chart(data: Any, page: Any) -> None:
     chart = page.data["charts"]["daily-cost"]
     series = {one["label"]: one for one in chart["series"]}
-    days, ahead = data["daily"], data["forecast"]["projection"]
-    assert len(chart["labels"]) == len(days) + 30
+    costs = {row["date"]: row["total_cost"] for row in data["daily"]}
+    ahead = data["forecast"]["projection"]
+    days = days_between(min(costs), max(costs))
+    assert chart["labels"] == days + [row["date"] for row in ahead]
     assert series["Cost"]["values"][: len(days)] == pytest.approx(
-        [row["total_cost"] for row in days], rel=1e-6
+        [costs.get(day, 0.0) for day in days], rel=1e-6
     )
     assert series["Cost"]["values"][len(days) :] == [None] * 30
     assert series["Forecast"]["values"][: len(days)] == [None] * len(days)

@@ -123,10 +123,18 @@ const ranges = (() => {
 
   const dated = (data) => data.x.kind === "date" && data.labels.every((label) => /^\d{4}-\d\d-\d\d/.test(label));
 
+  // Every day of a range that the data covers, those without a call too.
+  function calendar(range) {
+    const last = range.to < whole.to ? range.to : whole.to;
+    const made = [];
+    for (let day = range.from > whole.from ? range.from : whole.from; day <= last; day = later(day, 1)) made.push(day);
+    return made;
+  }
+
   // The days of a chart one by one, null where a line has no sum by day or there are too many.
   function daily(data, range) {
     if (data.series.some((one) => !one.over && !constant(one))) return null;
-    const shown = days.dates.filter((day) => within(range, day));
+    const shown = calendar(range);
     if (shown.length * data.series.length > MOST_POINTS || shown.length > MOST_MOMENTS) return null;
     const value = (one, day) => (one.over ? figure(one.over, { from: day, to: day }) : one.values[0]);
     return { ...data, end: shown[shown.length - 1], labels: shown, series: data.series.map((one) => ({ ...one, values: shown.map((day) => value(one, day)) })) };
