@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Iterator, List
 
@@ -14,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from finops import config
 from scripts.chromium import FLAGS
 from tests.support.rows import varied_rows, write_csv
-from tests.support.tools import OLDEST, STRICT, need
+from tests.support.tools import OLDEST, need
 
 pytest_plugins = ["tests.support.sampling", "tests.support.strictness"]
 
@@ -36,9 +35,6 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-# The oracle's own conftest imports DuckDB, and a conftest that skips itself skips everything.
-collect_ignore = ["oracle"] if find_spec("duckdb") is None and not STRICT else []
 
 
 def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import pickle
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple
 
 import pytest
 
@@ -14,7 +14,6 @@ from finops.pipeline import Job, compute
 from finops.rollups.dataset import open_dataset
 from finops.schema import WRITTEN_NAMES
 from finops.simulator.engine import generate
-from tests.oracle.database import Oracle
 from tests.support.reference import call
 from tests.support.shared import made_once, shared_folder
 
@@ -22,6 +21,10 @@ SEEDS = (11, 222, 3333)
 SIMULATED_BYTES = 20 * 1_048_576
 # What the oracle knows: no successor of a retired model is among these.
 PRICES = PriceTable((*CATALOG, *SUPERSEDED))
+
+
+if TYPE_CHECKING:
+    from tests.oracle.database import Oracle
 
 
 class Case(NamedTuple):
@@ -33,6 +36,9 @@ class Case(NamedTuple):
 
 @pytest.fixture(scope="session", params=[*SEEDS, "by hand"], ids=str)
 def case(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    # Here: it needs DuckDB, without which the modules of tests skip themselves.
+    from tests.oracle.database import Oracle
+
     folder = shared_folder(tmp_path_factory) / f"oracle-{request.param}"
     path = folder / "calls.csv"
 
