@@ -199,7 +199,7 @@ def bar_chart(
     Bars of more days than `MAX_DAYS` are averages of several; others beyond the limit of points
     are left out and counted in the caption.  Days between are filled in.
     """
-    if x.kind == "date":
+    if x.kind in ("date", "week"):
         labels, series = _with_quiet_moments(y, labels, series)
     most = max(1, min(MAX_LABELS, MAX_POINTS // max(1, len(series))))
     options: Dict[str, Any] = {}

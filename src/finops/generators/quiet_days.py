@@ -7,11 +7,10 @@ taken of calls, such as a latency or a rate, is not there, and its line breaks.
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops.generators.recompute import Recompute, Sum
-from finops.timestamps import days_between, weeks_between
+from finops.timestamps import days_between, monday_of, weeks_between
 
 Values = Sequence[Optional[float]]
 
@@ -44,20 +43,17 @@ def every_moment(labels: Sequence[object]) -> List[str]:
         return []
     between: Callable[[str, str], List[str]] = days_between
     ends = texts[0], texts[-1]
-    if all(map(_WEEK, texts)):
-        ends = _monday(texts[0]), _monday(texts[-1])
-        between = weeks_between
-    elif not all(map(_DAY, texts)):
+    weeks = all(map(_WEEK, texts))
+    if not weeks and not all(map(_DAY, texts)):
         return []
     try:
+        if weeks:
+            ends = monday_of(texts[0]).isoformat(), monday_of(texts[-1]).isoformat()
+            between = weeks_between
         made = between(*ends)
-    except ValueError:  # no such day
+    except (ValueError, OverflowError):  # no such day or week
         return []
     return made if len(made) > len(texts) and set(texts) <= set(made) else []
-
-
-def _monday(week: str) -> str:
-    return datetime.strptime(f"{week}-1", "%G-W%V-%u").date().isoformat()
 
 
 def spread(
