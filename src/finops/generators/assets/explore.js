@@ -98,7 +98,8 @@
     figure("explore-tokens", "tokens", of(now, tokens), of(then, tokens));
     figure("explore-cached", "share", store.caches ? ratio(now, "read", "input") : null);
     figure("explore-errors", "share", of(now, (sums) => (judged(sums) ? sums.errors / judged(sums) : null)));
-    const each = (sums) => (sums.calls && !sums.unpriced && !sums.uncounted ? sums.cost / store.unit / sums.calls : null);
+    // Credits may exceed the cost: that is no price.
+    const each = (sums) => (sums.calls && sums.cost >= 0 && !sums.unpriced && !sums.uncounted ? sums.cost / store.unit / sums.calls : null);
     figure("explore-per-call", "money", of(now, each), then && each(then) !== null ? of(then, each) : undefined);
   }
 
