@@ -59,6 +59,10 @@ class Usage(NamedTuple):
         cost = math.fsum(cost for _, cost, _ in self.customers.values())
         return known_cost(cost, sum(unpriced for _, _, unpriced in self.customers.values()))
 
+    def cost_per(self, count: int) -> Optional[float]:
+        """Return the cost by so many users or calls; a lower bound where calls are unpriced."""
+        return None if self.cost is None else unit_cost(self.cost, count, 0)
+
 
 class Return(NamedTuple):
     """What a feature brings and costs, in USD per month, of the customers who pay."""
@@ -162,9 +166,7 @@ def _feature_row(data: Rollups, usage: Usage, earned: Optional[Return]) -> Featu
         roi_percent=roi,
         customer_count=users,
         adoption_percent=adoption,
-        cost_per_customer=None
-        if usage.cost is None
-        else unit_cost(usage.cost, users, 0),  # a lower bound where calls are unpriced,
+        cost_per_customer=usage.cost_per(users),
         classification=classification,
         classified=classified,
     )
