@@ -155,8 +155,8 @@ def test_what_a_service_does_first(analyzed: Callable[[str], Results]) -> None:
     results = analyzed("saas")
     lists = listed(results)
     assert lists[:2] == [
-        ("Losses", "20 customers use over 150% of the subscription", 820.0),
         ("Revenue lost", "40 customers left", 7960.0),
+        ("Losses", "20 customers use over 150% of the subscription", 820.0),
     ]
     assert [kind for kind, _, _ in lists].count("Losses") == 1
     reasons = [row["reason"] for row in results["profitability"]["advice"]]

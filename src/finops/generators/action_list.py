@@ -3,7 +3,8 @@
 Money that can be saved, money that is lost on customers, revenue at risk, revenue that is gone
 and exposure are different things, so each has a list.  Findings about the same calls carry the
 same key (`overlaps`), whichever report makes them; of these the largest is listed, so the
-savings of the list never exceed what was spent.
+savings of the list never exceed what was spent.  The list that is worth most comes first: where
+customers leave by the dozen, a cheaper model is not the first thing to do.
 """
 
 from __future__ import annotations
@@ -69,15 +70,21 @@ class ActionList(NamedTuple):
 
 
 def action_lists(results: Mapping[str, Data], reports: Sequence[Data]) -> List[ActionList]:
-    """Return the lists that have something in them, in the order of `LISTS`.
+    """Return the lists that have something in them, what is worth most first.
 
+    What is to be fixed first comes before all, and what else there is to know after all.
     `results` are the dicts of reports by id, `reports` {id, title, …} in the order of the pages.
     A title comes once, and so does what overlaps; good news is no action.
     """
     lists: Dict[Kind, List[Ranked]] = {kind: [] for kind in LISTS}
     for item in _once(_ranked(results, reports)):
         lists[_list_of(item)].append(item)
-    return [ActionList(kind, _first_steps_first(items)) for kind, items in lists.items() if items]
+    made = [ActionList(kind, _first_steps_first(items)) for kind, items in lists.items() if items]
+    return sorted(made, key=_place)
+
+
+def _place(actions: ActionList) -> Tuple[bool, bool, float]:
+    return actions.kind != LISTS[0], actions.kind == LISTS[-1], -(actions.total or 0.0)
 
 
 def _first_steps_first(items: Sequence[Ranked]) -> List[Ranked]:
