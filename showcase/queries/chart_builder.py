@@ -938,8 +938,7 @@ class Money:
 
     def per(self, count: int) -> Optional[float]:
         """Return USD per so many, None where not known and where credits exceed the cost."""
-        known = count and self.complete and self.pico_usd >= 0
-        return self.pico_usd / PICO / count if known else None
+        return (self.usd or 0.0) / count if count and self.complete and self.pico_usd >= 0 else None
 
     def shown(self, places: int = 2) -> str:
         """Return the cost as text: `$1.20`, `≥ $1.20` with unpriced calls, `unknown`."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Container, Dict, Iterable, List, Mapping, Optional, Union
 
-from finops.analyzers.shared.known_costs import unit_cost
 from finops.atomic import write_aside
 from finops.generators import formatting, svg
 from finops.generators.charts import cut_short, partial_ends
@@ -173,7 +172,9 @@ def _cards(cube: ExploreCube) -> Markup:
         formatting.share(sums["read"] / inputs if inputs and sums["read"] else None),
         formatting.share(sums["errors"] / judged if judged else None),
         formatting.money(
-            unit_cost(cost, calls, sums["unpriced"] + sums["uncounted"]) if calls else None
+            cost / calls
+            if calls and cost >= 0 and sums["unpriced"] + sums["uncounted"] == 0
+            else None
         ),
     )
     return join(
