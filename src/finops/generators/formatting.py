@@ -275,7 +275,8 @@ def minute(value: Any) -> str:
 
 
 def with_dates(sentence: str) -> str:
-    """Return a sentence with its ISO dates and times as people write them, each on one line.
+    """Return a sentence with its ISO dates and times as people write them, a date on one line
+    and a time on one line.
 
     A date that is part of a longer name, such as a model's, stays as it is.
 
@@ -284,7 +285,9 @@ def with_dates(sentence: str) -> str:
     >>> with_dates("from 2026-06-23 13:00 UTC, gpt-4o-2024-08-06").replace("\xa0", " ")
     'from 23 Jun 2026, 13:00 UTC, gpt-4o-2024-08-06'
     """
-    return _DATE_IN_TEXT.sub(lambda date: moment(date.group()).replace(" ", "\xa0"), sentence)
+    return _DATE_IN_TEXT.sub(
+        lambda date: moment(date.group()).replace(" ", "\xa0").replace(",\xa0", ", "), sentence
+    )
 
 
 def exact(value: Any) -> str:
