@@ -506,9 +506,9 @@ JOINS_MOST_WEIGHT = 2.5
 JOINS_LIMITED_DAYS = 98
 # A business that grows doubles in so many days, together with the customers who join.
 GROWTH_DOUBLING_DAYS = 180
-# A customer's calls grow or shrink for so many days, then less and less, and so many days later
-# no longer: nobody grows for ever.  So a business comes to grow by those who join, and when it is
-# as old as that so many more join in a week, as a share of those there.
+# A customer's calls grow or shrink for so many days, then at a rate that fades to zero over so many
+# more: no customer grows forever.  After the first of these periods more customers join each week,
+# by this share of those there, so that the business keeps growing.
 GROWTH_DAYS = 98
 GROWTH_FADE_DAYS = 365
 JOINING_PER_WEEK_LATER = 0.0125

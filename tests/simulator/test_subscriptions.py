@@ -138,8 +138,8 @@ UNIT_COST_LATER = 0.62
 def relative_costs(seed: int) -> List[float]:
     """Return AI cost as a share of what customers pay, by quarter, the first being 1.
 
-    A call weighs by its long contexts, which are some twenty times as dear, and by the taste for
-    dear models.
+    A call weighs by its long contexts, which are some twenty times as expensive, and by the
+    taste for expensive models.
     """
     plan = Plan(SimulationSpec.of(seed))
     costs, paid = [0.0] * QUARTERS, [0.0] * QUARTERS

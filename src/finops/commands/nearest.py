@@ -1,4 +1,4 @@
-"""The nearest of the words that there are, for somebody who mistyped one."""
+"""Suggest the known word that is closest to a mistyped one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Iterable
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean X?` for the word that is nearest, "" where no word is near.
+    """Return `; did you mean X?` for the closest known word, "" where none is close.
 
     >>> nearest("analyse", ["analyze", "serve"]), nearest("xyz", ["analyze"])
     ("; did you mean 'analyze'?", '')

@@ -94,8 +94,8 @@ class DayMargin(NamedTuple):
     cost: Optional[Usd]
     """cost of the day's calls of customers with a known price"""
     revenue: Optional[Usd]
-    """subscriptions of that day, each as its part of the calendar month; null where the price of
-    nobody who was there is known"""
+    """subscriptions of that day, each as its part of the calendar month; null where no price
+    is known of any customer on that day"""
 
 
 class MonthMargin(NamedTuple):

@@ -338,7 +338,7 @@ def test_a_few_long_prompts_are_no_pattern_and_no_good_news() -> None:
 
 
 def test_what_is_worth_most_is_advised_first() -> None:
-    """A long prompt wastes less here than a thousand short calls, each to a dear model."""
+    """A long prompt wastes less here than a thousand short calls, each to an expensive model."""
     long = used("gpt-4", 2000, 10, customer_id="long")
     result = analyze(*[long] * 20, *[used("gpt-4", 90, 90, customer_id="short")] * 1000)
     waste = {name: one["wasted_cost"] for name, one in result["wasteful_patterns"].items()}

@@ -197,13 +197,14 @@ def _known_sum(rows: Sequence[Chargeback]) -> float:
 
 
 def _summary(data: Rollups, span: CoveredDays, known: Sequence[Chargeback]) -> AlignmentSummary:
-    nobodys = [
+    unallocated_sums = [
         (cost, unpriced)
         for (_, organization, product), (_, cost, _, unpriced) in data[ACCOUNTS].items()
         if organization in UNALLOCATED or product in UNALLOCATED
     ]
     unallocated = known_cost(
-        math.fsum(cost for cost, _ in nobodys), sum(unpriced for _, unpriced in nobodys)
+        math.fsum(cost for cost, _ in unallocated_sums),
+        sum(unpriced for _, unpriced in unallocated_sums),
     )
     return AlignmentSummary(
         total_calls=data.totals.calls,

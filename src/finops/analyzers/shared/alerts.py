@@ -1,4 +1,4 @@
-"""What somebody should have been alerted to: expensive days, failing days, degraded providers.
+"""What a team should have been alerted to: expensive days, failing days, degraded providers.
 
 Days and hours that follow each other with the same cause are one alert: the first, the last and
 how many there were, with the worst of their values.  A provider that is slow and fails in the

@@ -34,7 +34,7 @@ class BilledDay(NamedTuple):
     """One date: what was paid for it, what those who paid cost, and their unpriced calls.
 
     `cost` and `unpriced` are of calls with a known subscription price.  Revenue and cost are None
-    where that of nobody who was there is known.
+    where neither is known of any customer on that day.
     """
 
     date: str
