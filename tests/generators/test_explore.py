@@ -83,6 +83,22 @@ def test_a_dataset_without_calls_has_a_page_that_says_so() -> None:
     assert Page(explore_page(empty, {}, CONTEXT)).says("There are no calls.")
 
 
+def drawing_of(rows: List[Dict[str, str]]) -> str:
+    """Return what stands in the place of the drawing before a script runs."""
+    page = explore_page(next(iter(explore_cubes(ReferenceDataset(rows)))), {}, CONTEXT)
+    return page.partition('id="explore-drawing"')[2].partition("<details")[0]
+
+
+def test_no_cost_has_no_axis() -> None:
+    rows = [{**row, "model": "nobody-knows", "cost_usd": ""} for row in varied_rows(40)]
+    assert "The cost of these calls is not known." in drawing_of(rows)
+    free = [{**row, "cost_usd": "0"} for row in rows]
+    assert "These calls cost nothing." in drawing_of(free)
+    for each in (rows, free):
+        assert "$0.00" not in drawing_of(each)
+    assert "$0.00" in drawing_of(varied_rows(40))  # where an axis begins
+
+
 def figures_of(rows: List[Dict[str, str]]) -> Dict[str, str]:
     """Return what the page says before a script runs: label and figure of each card."""
     page = explore_page(next(iter(explore_cubes(ReferenceDataset(rows)))), {}, CONTEXT)
@@ -95,6 +111,9 @@ def test_what_no_call_says_is_not_a_zero() -> None:
     assert figures_of(rows)["Cached share of input"] == MISSING
     rows[0] = {**rows[0], "input_tokens": "1000", "cached_input_tokens": "500"}
     assert figures_of(rows)["Cached share of input"].endswith("%")
+    assert not figures_of(rows)["Cached share of input"].startswith("≥")
+    rows[1] = {**rows[1], "source": "plain"}
+    assert figures_of(rows)["Cached share of input"].startswith("≥ ")
 
 
 def test_a_ratio_of_a_lower_bound_is_not_given() -> None:

@@ -371,3 +371,29 @@ def test_a_partial_last_day_is_said_where_it_is_drawn(
     assert opened.page.locator("#about-explore").text_content() == "Cost over time by provider"
     opened.context.close()
     path.unlink()
+
+
+def test_what_is_not_known_is_neither_drawn_nor_a_share(
+    browser: Any, address: str, site: Path, pages: Dict[str, int]
+) -> None:
+    """Half of the calls have no known cost and are of a source that reports no cached tokens."""
+    unknown = {"model": "own-model", "cost_usd": "", "cached_input_tokens": "", "source": "plain"}
+    told = {"input_tokens": "1000", "cached_input_tokens": "500"}
+    rows = [{**row, **(unknown if at % 2 else told)} for at, row in enumerate(varied_rows(100))]
+    path = site / "unknown-explore.html"
+    cube = next(iter(explore_cubes(ReferenceDataset(rows))))
+    path.write_text(explore_page(cube, {}, CONTEXT), encoding="utf-8")
+    opened = Visit(browser, f"{address}/unknown-explore.html")
+    opened.wait_until("Boolean(window.explore)")
+    drawing = opened.page.locator("#explore-drawing")
+    assert drawing.locator("svg").count() >= 1
+    cached = str(opened.page.locator("#explore-cached .figure").text_content())
+    assert cached.startswith("≥ "), cached
+    opened.page.evaluate("location.hash = '#model=own-model'")
+    drawing.get_by_text("The cost of these calls is not known.").wait_for()
+    assert drawing.locator("svg").count() == 0
+    assert opened.page.locator("#explore-cached .figure").text_content() == formatting.MISSING
+    opened.page.evaluate("location.hash = '#model=no-such-model'")
+    drawing.get_by_text("There are no such calls.").wait_for()
+    opened.context.close()
+    path.unlink()

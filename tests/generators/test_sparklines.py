@@ -99,13 +99,22 @@ def test_a_ratio_has_no_point_on_days_without_its_divisor() -> None:
     assert drawn == [None] * 5 + [2.5] * 5
 
 
-def page_of(days: Sequence[str] = DAYS, ranged: bool = True, text: str = "") -> str:
-    """Return a page with a table of two names."""
+def page_of(
+    days: Sequence[str] = DAYS, ranged: bool = True, text: str = "", bounds: Sequence[str] = ()
+) -> str:
+    """Return a page with a table of two names; the cost of those in `bounds` is a lower bound."""
     daily = DailySums(days, ["name"], [["a"], ["b"]], {"cost": COSTS, "calls": CALLS})
     sums = pack({"names": daily})["names"]
     columns = [
         Column[Row](lambda row: row.name, "Name", dimension="name"),
-        Column[Row](lambda row: row.cost, "Cost", "money", recompute=Sum("cost"), sparkline=True),
+        Column[Row](
+            lambda row: row.cost,
+            "Cost",
+            "money",
+            recompute=Sum("cost"),
+            at_least=lambda row: row.name in bounds,
+            sparkline=True,
+        ),
     ]
     part = table("names", f"Names{text}", columns, [Row("a", 75), Row("b", 25)], sums=sums)
     chosen = Daily(days, {"cost": [1.0] * len(days)}, [sums]) if ranged else None
@@ -123,6 +132,13 @@ def test_a_row_ends_with_its_line_and_says_it_in_words() -> None:
     assert [y for _, y in drawn_points(lines[1])] == [15] * 5 + [1] * 4
     columns = Page(read).data["tables"]["names"]["columns"]
     assert [column["label"] for column in columns] == ["Name", "Cost"]
+
+
+def test_a_lower_bound_has_no_line_as_the_days_that_lack_a_cost_are_not_known() -> None:
+    read = page_of(bounds=["b"])
+    assert read.count('<td class="spark"><svg') == 1
+    assert "<title>First $1.00, last $9.00, highest $9.00</title>" in read
+    assert Page(read).data["tables"]["names"]["spark"]["unknown"] == [1]
 
 
 def test_a_page_without_room_has_no_lines() -> None:

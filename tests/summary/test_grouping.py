@@ -203,6 +203,29 @@ def test_cached_tokens_are_a_share_of_the_input() -> None:
     assert set(cells(summary, "cached")) == {"250", "1,500", "1,750"}
 
 
+def test_input_of_sources_that_do_not_say_is_no_part_of_a_cached_share() -> None:
+    rows = [
+        call(
+            call_id="a", model="x", source="codex", input_tokens="1000", cached_input_tokens="250"
+        ),
+        call(call_id="b", model="x", source="plain", input_tokens="3000"),
+        call(call_id="c", model="y", source="plain", input_tokens="7000"),
+        call(call_id="d", model="z", source="codex", input_tokens="1000"),
+    ]
+    summary = summary_of(rows, "model")
+    models = cells(summary, "model")
+    assert dict(zip(models, cells(summary, "cached %"))) == {
+        **{"x": "25.0", "y": "-", "z": "0.0", "total": "12.5"}
+    }
+    assert dict(zip(models, cells(summary, "cached"))) == {
+        **{"x": "250", "y": "-", "z": "0", "total": "250"}
+    }
+    assert any("without 10,000 input tokens of sources" in each for each in sentences_of(summary))
+    by_model = {row["model"]: row for row in plain_rows(summary)}
+    assert [by_model[name]["cached_percent"] for name in "xyz"] == [25.0, None, 0.0]
+    assert [by_model[name]["cached_input_tokens"] for name in "xyz"] == [250, None, 0]
+
+
 def test_what_caching_saved_is_the_difference_of_list_prices() -> None:
     """Claude A: 2 for input, 0.2 for reads, 3 for writes, 4 for writes of an hour, a million."""
     row = call(

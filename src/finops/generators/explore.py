@@ -153,11 +153,18 @@ def _words(category: Optional[str]) -> str:
     return (category or "").replace("_", " ")
 
 
-def _cards(cube: ExploreCube) -> Markup:
-    """Return the figures of the whole period; the script puts in those of the filters.
+def _cached_share(cached: int, inputs: int, is_known: bool) -> str:
+    """Return the share of input read from a cache: a lower bound where some sources do not say.
 
-    Without one cached token it is not known whether the source reports what was cached.
+    Without one cached token none of them does.
     """
+    share = cached / inputs if inputs and cached else None
+    text = formatting.share(share)
+    return text if is_known or share is None else lower_bound(text, share)
+
+
+def _cards(cube: ExploreCube) -> Markup:
+    """Return the figures of the whole period; the script puts in those of the filters."""
     sums = dict(zip(CELL_MEASURES, map(sum, cube.sums)))
     cost = sums["cost"] / 10**cube.decimals
     tokens = sums["input"] + sums["output"]
@@ -169,7 +176,7 @@ def _cards(cube: ExploreCube) -> Markup:
         if sums["uncounted"]
         else formatting.count(calls),
         formatting.readable("tokens", tokens),
-        formatting.share(sums["read"] / inputs if inputs and sums["read"] else None),
+        _cached_share(sums["read"], inputs, cube.cache_is_known),
         formatting.share(sums["errors"] / judged if judged else None),
         formatting.money(
             cost / calls
@@ -220,6 +227,10 @@ def _drawing(cube: ExploreCube) -> Markup:
     days = _first_days(cube)
     if not days:
         return fill('<p class="empty">$text</p>', text="There are no calls.")
+    if not any(cube.sums[0]):
+        unpriced = sum(cube.sums[CELL_MEASURES.index("unpriced")])
+        text = "The cost of these calls is not known." if unpriced else "These calls cost nothing."
+        return fill('<p class="empty">$text</p>', text=text)
     years = days[0][:4] != days[-1][:4]
     labels = [formatting.short_day(day, years) for day in days]
     stroke = svg.Stroke("Cost", _daily(cube), "accent")
@@ -231,6 +242,8 @@ def _drawing(cube: ExploreCube) -> Markup:
 
 
 def _numbers(cube: ExploreCube) -> Markup:
+    if not any(cube.sums[0]):
+        return Markup("")
     return join(
         fill(
             '<tr><th scope="row">$day</th><td>$cost</td></tr>', day=day, cost=formatting.money(cost)

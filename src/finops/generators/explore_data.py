@@ -61,6 +61,7 @@ def explore_data(
         "models": [[inert(m.provider), inert(m.name), m.rates] for m in cube.models],
         "decimals": cube.decimals,
         "whole": cube.whole_days,
+        "cache_is_known": cube.cache_is_known,
         "cells": len(cube.keys),
         "keys": len(keys),
         "columns": [[name, low, size] for name, (low, size, _) in zip(CELL_MEASURES, columns)],

@@ -6,6 +6,7 @@ import math
 from typing import (
     Any,
     Callable,
+    Collection,
     Dict,
     Generic,
     Iterable,
@@ -170,7 +171,7 @@ def table(
     places = [places_of(column.kind, given) for column, given in zip(columns, values)]
     shown = list(zip(*(column[:SHOWN_ROWS] for column in values)))
     follows = _follows(columns, values, sums) if sums else {}
-    lines = _sparklines(columns, values, sums, follows)
+    lines = _sparklines(columns, values, least, sums, follows)
     markup = fill(
         '<section class="table" id="table-$name"><h3 id="caption-$name">$caption</h3>$lead'
         "$tools"
@@ -213,14 +214,20 @@ def table(
 def _sparklines(
     columns: Sequence[Column[_SomeRow]],
     values: Sequence[Sequence[object]],
+    least: Sequence[Collection[int]],
     sums: Optional[Sums],
     follows: Mapping[str, Any],
 ) -> Optional[sparklines.Source]:
-    """Return what the lines by day are drawn from, None where no column has some."""
-    for column, given in zip(columns, values):
+    """Return what the lines by day are drawn from, None where no column has some.
+
+    Of a lower bound it is not known on which days how much is missing: it has no line either.
+    """
+    for column, given, bounds in zip(columns, values, least):
         figure = column.recompute
         if follows and sums and column.sparkline and isinstance(figure, (Sum, Ratio)):
-            unknown = frozenset(at for at, value in enumerate(given) if value is None)
+            unknown = frozenset(
+                at for at, value in enumerate(given) if value is None or at in bounds
+            )
             return sparklines.Source(
                 column.label, column.kind, figure, sums, follows["row_of"], unknown
             )

@@ -72,8 +72,9 @@ class ExploreCube(NamedTuple):
     environment, model, bucket; each digit counts from 0 below the length of its list.  Costs are
     whole numbers of 10**-`decimals` USD, `rounded` where that is not exact.  `whole_days` is the
     first and the last day that the data covers from midnight to midnight, both "" where there is
-    none.  `customers` and `organizations` are how many there are in the data; `grouped` are
-    sentences on what was grouped.
+    none.  `cache_is_known` says that all sources report what was read from a cache.  `customers`
+    and `organizations` are how many there are in the data; `grouped` are sentences on what was
+    grouped.
     """
 
     buckets: Sequence[Bucket]
@@ -86,6 +87,7 @@ class ExploreCube(NamedTuple):
     decimals: int
     rounded: bool
     whole_days: Tuple[str, str]
+    cache_is_known: bool
     customers: int
     organizations: int
     grouped: Sequence[str]

@@ -27,9 +27,11 @@ class TokenSummary(NamedTuple):
     total_input_tokens: Tokens
     total_output_tokens: Tokens
     cached_input_tokens: Optional[Tokens]
-    """null where the source does not say what was cached"""
+    """null where no source says what was cached"""
     cache_hit_percent: Optional[Percent]
-    """input tokens read from a cache, of all; null where the source does not say"""
+    """input tokens read from a cache, of all of the sources that say; null where none does"""
+    input_tokens_of_unknown_cache: Tokens
+    """input tokens of sources that do not say what was cached"""
     tokens_per_dollar: Optional[Number]
     cost_per_1m_tokens: Optional[UsdPer1mTokens]
     wasted_cost: Optional[Usd]

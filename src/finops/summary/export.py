@@ -56,13 +56,11 @@ def _figures(figures: Figures, total: Figures) -> Dict[str, Value]:
         "calls_is_lower_bound": bool(figures.calls_unknown),
         "tokens": figures.tokens,
         "input_tokens": figures.input_tokens,
-        "cached_input_tokens": _known(figures.cached_input_tokens, total.cached_input_tokens),
+        "cached_input_tokens": figures.known_cached_tokens,
         "cache_write_tokens": _known(figures.cache_write_tokens, total.cache_write_tokens),
         "output_tokens": figures.output_tokens,
         "reasoning_tokens": _known(figures.reasoning_tokens, total.reasoning_tokens),
-        "cached_percent": percent_or_none(figures.cached_percent)
-        if total.cached_input_tokens
-        else None,
+        "cached_percent": percent_or_none(figures.cached_percent),
     }
 
 

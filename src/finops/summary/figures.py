@@ -16,10 +16,13 @@ COST_HEADING = "cost USD"
 
 
 class _Measure(NamedTuple):
-    """A column of token figures: what is counted, and whether 0 in all means not known."""
+    """A column of token figures: what is counted, and whether 0 in all means not known.
+
+    The value of a group is None where none of its sources says.
+    """
 
     heading: str
-    value: Callable[[Figures], int]
+    value: Callable[[Figures], Optional[int]]
     dropped: int
     may_be_unknown: bool = False
 
@@ -27,7 +30,7 @@ class _Measure(NamedTuple):
 _TOKENS: Tuple[_Measure, ...] = (
     _Measure("tokens", lambda figures: figures.tokens, 8),
     _Measure("input", lambda figures: figures.input_tokens, 7),
-    _Measure("cached", lambda figures: figures.cached_input_tokens, 5, True),
+    _Measure("cached", lambda figures: figures.known_cached_tokens, 5, True),
     _Measure("cache write", lambda figures: figures.cache_write_tokens, 2, True),
     _Measure("output", lambda figures: figures.output_tokens, 6),
     _Measure("reasoning", lambda figures: figures.reasoning_tokens, 1, True),
@@ -65,8 +68,11 @@ def _each(summary: Summary, text: Callable[[Row], str]) -> Tuple[str, ...]:
 
 
 def _tokens(summary: Summary, measure: _Measure) -> Column:
-    cells = _each(summary, lambda row: f"{measure.value(row.figures):,}")
-    return Column(measure.heading, cells, measure.dropped)
+    def text(row: Row) -> str:
+        tokens = measure.value(row.figures)
+        return NOT_KNOWN if tokens is None else f"{tokens:,}"
+
+    return Column(measure.heading, _each(summary, text), measure.dropped)
 
 
 def change_heading(summary: Summary) -> str:
@@ -127,6 +133,7 @@ def sentences_of(summary: Summary, left_out: Sequence[str] = ()) -> List[str]:
         f"not shown at this width: {', '.join(left_out)}" if left_out else "",
         _unpriced(summary),
         "- in calls: this source has no request count" if total.calls_unknown else "",
+        _unknown_cache(total),
         _caching(summary.saved_by_caching),
         f"costs are net of credits of {total.credits:,.2f} USD" if total.credits else "",
         _skipped(accounting.skipped_rows),
@@ -146,6 +153,14 @@ def _unpriced(summary: Summary) -> str:
         f"≥: no price for {', '.join(models[:_MOST_MODELS])}{more} ({calls});"
         " --prices FILE gives prices"
     )
+
+
+def _unknown_cache(total: Figures) -> str:
+    """Return what the cached share leaves out, where a share is shown at all."""
+    unknown = total.input_tokens - total.cache_input_tokens
+    if not total.cached_input_tokens or not unknown:
+        return ""
+    return f"cached %: without {unknown:,} input tokens of sources that do not say what was cached"
 
 
 def _caching(saved: Optional[float]) -> str:

@@ -7,8 +7,20 @@ session stands in the column of the task type, of which no summary is (see `Grou
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    AbstractSet,
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
+from finops.rollups.cache_sources import CACHE_SOURCES, CacheSources
 from finops.rollups.protocol import CallDataset
 from finops.rollups.spec import Accounting, Having, Period, Table
 from finops.summary.caching import CACHING, saved_by_caching
@@ -43,7 +55,7 @@ _MEASURES: Tuple[str, ...] = (
     "unpriced",
     "credits",
 )
-_TOTAL = Table((), _MEASURES)
+_BY_SOURCE = Table(("source",), _MEASURES)
 # Without a dimension of time, the change is that of so many days against as many before.
 CHANGE_DAYS = 7
 
@@ -52,7 +64,8 @@ class Figures(NamedTuple):
     """Sums of a group: `cost` and `credits` in USD, the cost being net of credits.
 
     `calls_unknown` counts rows that do not say for how many calls they stand, `unpriced` calls
-    with neither a cost nor a price.
+    with neither a cost nor a price.  `cache_input_tokens` is the input of the sources that say
+    what was read from a cache.
     """
 
     cost: float = 0.0
@@ -65,6 +78,7 @@ class Figures(NamedTuple):
     reasoning_tokens: int = 0
     unpriced: int = 0
     credits: float = 0.0
+    cache_input_tokens: int = 0
 
     @property
     def tokens(self) -> int:
@@ -77,11 +91,16 @@ class Figures(NamedTuple):
         return None if self.calls_unknown and not self.calls else self.calls
 
     @property
+    def known_cached_tokens(self) -> Optional[int]:
+        """Input tokens read from a cache, None where no source says."""
+        return self.cached_input_tokens if self.cache_input_tokens else None
+
+    @property
     def cached_percent(self) -> Optional[float]:
-        """The share of input that was read from a cache, None without input."""
-        if not self.input_tokens:
+        """The share of input that was read from a cache, None where no source says."""
+        if not self.cache_input_tokens:
             return None
-        return 100 * self.cached_input_tokens / self.input_tokens
+        return 100 * self.cached_input_tokens / self.cache_input_tokens
 
     def plus(self, other: Figures) -> Figures:
         """Return the sums of both."""
@@ -140,13 +159,14 @@ class Grouping:
 
     def summarize(self, dataset: CallDataset) -> Summary:
         """Return the summary of a dataset.  Raises DataError where it cannot be read."""
-        table = Table(tuple(DIMENSIONS[name] for name in self.by), _MEASURES)
-        daily = Table((*table.by, "day"), ("cost",)) if self._compares_days else None
+        dimensions = tuple(DIMENSIONS[name] for name in self.by)
+        table = Table((*dimensions, "source"), _MEASURES)
+        daily = Table((*dimensions, "day"), ("cost",)) if self._compares_days else None
         unpriced = Table(("model",), ("unpriced",), having=Having("unpriced"))
-        sources = Table(("source",), ("records",))
-        wanted = [table, _TOTAL, unpriced, sources, CACHING]
+        wanted = [table, _BY_SOURCE, CACHE_SOURCES, unpriced, CACHING]
         rollups = dataset.rollups([*wanted, *([daily] if daily else [])])
-        groups = self._folded(rollups[table])
+        reporting = CacheSources(rollups[CACHE_SOURCES]).reporting
+        groups = _folded(rollups[table], self._names, reporting)
         costs = {names: figures.cost for names, figures in groups.items()}
         if daily:
             changes = self._of_days(rollups[daily], rollups.period)
@@ -157,9 +177,9 @@ class Grouping:
             tuple(
                 Row(names, groups[names], changes.percent(names)) for names in self._ordered(costs)
             ),
-            Figures(*rollups[_TOTAL].get((), ())),
+            _folded(rollups[_BY_SOURCE], lambda _: (), reporting).get((), Figures()),
             tuple(model for (model,) in rollups[unpriced]),
-            tuple(source for (source,) in rollups[sources]),
+            tuple(source for (source,) in rollups[_BY_SOURCE]),
             rollups.period,
             rollups.accounting,
             saved_by_caching(rollups[CACHING], rollups.prices),
@@ -169,14 +189,6 @@ class Grouping:
     def _compares_days(self) -> bool:
         """Whether the change is computed from days: sessions are over too soon to change."""
         return not self.has_sessions and not set(self.by) & set(TIMES)
-
-    def _folded(self, cells: Mapping[Names, Sequence[Any]]) -> Dict[Names, Figures]:
-        groups: Dict[Names, Figures] = {}
-        for key, values in cells.items():
-            names = self._names(key)
-            figures = Figures(*values)
-            groups[names] = groups[names].plus(figures) if names in groups else figures
-        return groups
 
     def _names(self, key: Names) -> Names:
         return tuple(part[:7] if name == MONTH else part for name, part in zip(self.by, key))
@@ -229,6 +241,22 @@ class Grouping:
             if sums is not None:
                 sums[tuple(names)] = sums.get(tuple(names), 0.0) + cost
         return Changes(later, earlier)
+
+
+def _folded(
+    cells: Mapping[Names, Sequence[Any]],
+    names_of: Callable[[Names], Names],
+    reporting: AbstractSet[str],
+) -> Dict[Names, Figures]:
+    """Return the sums of groups by name; the last part of their keys is their source."""
+    groups: Dict[Names, Figures] = {}
+    for (*key, source), values in cells.items():
+        names = names_of(tuple(key))
+        figures = Figures(*values)
+        if source in reporting:
+            figures = figures._replace(cache_input_tokens=figures.input_tokens)
+        groups[names] = groups[names].plus(figures) if names in groups else figures
+    return groups
 
 
 _GRAINS: Dict[str, Callable[[str], str]] = {

@@ -100,6 +100,56 @@ def test_a_source_that_says_nothing_of_caching_has_no_hit_rate() -> None:
     assert result["summary"]["cache_hit_percent"] is None
 
 
+def silent(tokens: int, **given: Any) -> Dict[str, str]:
+    """Return a call of a source that does not report cached tokens."""
+    return call(source="plain", input_tokens=tokens, **given)
+
+
+def test_a_hit_rate_is_that_of_the_sources_that_say() -> None:
+    """750 of 1,000 tokens were read from a cache; of 9,000 others that is not known."""
+    told = {"source": "codex", "input_tokens": 500}
+    rows = [
+        call(cached_input_tokens=450, **told),
+        call(timestamp=at(1), cached_input_tokens=300, **told),
+        silent(9_000, feature_id="search"),
+    ]
+    result = result_of(rows)
+    summary = result["summary"]
+    assert (summary["cached_input_tokens"], summary["cache_hit_percent"]) == (750, 75.0)
+    assert summary["input_tokens_of_unknown_cache"] == 9_000
+    assert [row["input_tokens"] for row in result["cache"]] == [1_000]
+    assert [row["input_tokens"] for row in result["daily_cache"]] == [500, 500]
+
+
+def test_a_source_that_only_writes_to_caches_reports_them() -> None:
+    summary = result_of([call(input_tokens=100, cache_write_tokens=40, **OPUS)])["summary"]
+    assert (summary["cached_input_tokens"], summary["cache_hit_percent"]) == (0, 0.0)
+    assert summary["input_tokens_of_unknown_cache"] == 0
+
+
+TOLD = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5000), st.integers(0, 5000)))
+SILENT = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 10**6)), min_size=1)
+
+
+@given(TOLD, SILENT)
+def test_calls_of_silent_sources_change_nothing_that_is_said_of_a_cache(
+    told: Any, others: Any
+) -> None:
+    rows = [
+        call(timestamp=at(day), input_tokens=tokens, cached_input_tokens=min(cached, tokens))
+        for day, tokens, cached in told
+    ]
+    more = [silent(tokens, timestamp=at(day)) for day, tokens in others]
+    before, after = result_of(rows), result_of([*rows, *more])
+    for name in ("cached_input_tokens", "cache_hit_percent"):
+        assert after["summary"][name] == before["summary"][name]
+    assert (after["cache"], after["daily_cache"]) == (before["cache"], before["daily_cache"])
+    unknown = after["summary"]["input_tokens_of_unknown_cache"]
+    assert unknown - before["summary"]["input_tokens_of_unknown_cache"] == sum(
+        tokens for _, tokens in others
+    )
+
+
 def test_what_a_cache_saves_is_the_difference_of_prices() -> None:
     """Of 10,000 tokens 4,000 read and 1,000 written: against the price of the same call."""
     tokens = {

@@ -165,3 +165,16 @@ def test_what_was_cached_is_shown_or_said_to_be_unknown(page: Any, tmp_path: Pat
     assert cells(cached, "cache", "Cached") == [40.0]
     assert "Input read from a cache" in cells(cached, "token-classes", "Class")
     assert not cached.says("does not say what was cached")
+
+
+def test_a_cached_share_names_the_input_that_it_leaves_out(tmp_path: Path) -> None:
+    rows = [
+        call(source="codex", input_tokens=1000, cached_input_tokens=400, cost_usd="0.004"),
+        call(source="plain", input_tokens=9000, cost_usd="0.004"),
+    ]
+    page = page_of(NAME, result_of(NAME, rows), tmp_path)
+    assert page.says(
+        "40.0% of the input tokens were read from a cache, as far as the sources say. Those of "
+        "9,000 tokens of input do not say what was cached and are left out"
+    )
+    assert cells(page, "cache", "Input tokens") == [1000]

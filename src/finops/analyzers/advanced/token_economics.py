@@ -52,7 +52,7 @@ from finops.analyzers.shared.token_classes import (
     CLASS_TABLES,
     cache_days,
     cache_uses,
-    cached_tokens,
+    cached_input,
     token_classes,
 )
 from finops.analyzers.shared.wording import (
@@ -251,14 +251,15 @@ def _summary(
     patterns: WastefulPatterns,
     monthly_savings: Optional[float],
 ) -> TokenSummary:
-    totals, cached = data.totals, cached_tokens(data)
+    totals, cache = data.totals, cached_input(data)
     return TokenSummary(
         total_calls=totals.calls,
         total_cost=known_total(data),
         total_input_tokens=totals.input_tokens,
         total_output_tokens=totals.output_tokens,
-        cached_input_tokens=cached,
-        cache_hit_percent=None if cached is None else percent(cached, totals.input_tokens),
+        cached_input_tokens=None if cache is None else cache.cached,
+        cache_hit_percent=None if cache is None else percent(cache.cached, cache.of),
+        input_tokens_of_unknown_cache=totals.input_tokens if cache is None else cache.unknown,
         tokens_per_dollar=_tokens_per_dollar(totals.tokens, totals.cost, totals.unpriced),
         cost_per_1m_tokens=_cost_per_1m_tokens(totals.tokens, totals.cost, totals.unpriced),
         wasted_cost=None

@@ -35,6 +35,7 @@ from finops.results.explore import (
     Model,
     Work,
 )
+from finops.rollups.cache_sources import CACHE_SOURCES, CacheSources
 from finops.rollups.cells import compact
 from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.protocol import CallDataset
@@ -75,7 +76,7 @@ CELLS = Table(
 )
 _CALLS, _STATUS = CELL_MEASURES.index("calls"), CELL_MEASURES.index("unknown_status")
 _SPENDERS = Table(("customer_id", "organization_id"), ("cost",))
-EXPLORE_TABLES: Tuple[Table, ...] = (CELLS, _SPENDERS, HOURLY_CALLS)
+EXPLORE_TABLES: Tuple[Table, ...] = (CELLS, _SPENDERS, CACHE_SOURCES, HOURLY_CALLS)
 
 # Costs come in 10**-12 USD; a browser adds up whole numbers below 2**53 exactly.
 _FINEST = 12
@@ -111,7 +112,7 @@ def explore_cubes(
     Without `all_named` it begins with those that group the customers of little cost.  Raises
     DataError where the calls cannot be read.
     """
-    data = source.rollups((_SPENDERS, HOURLY_CALLS))
+    data = source.rollups((_SPENDERS, CACHE_SOURCES, HOURLY_CALLS))
     before: Optional[_Grouping] = None
     for step in _STEPS:
         if step.customers is None and not all_named:
@@ -291,6 +292,7 @@ def _cube(
     decimals, rounded = _decimals_of(cells.sums[0])
     whole = covered_days(data).whole
     spenders = list(data[_SPENDERS])
+    caches = CacheSources(data[CACHE_SOURCES])
     return ExploreCube(
         buckets=buckets,
         accounts=accounts,
@@ -302,6 +304,7 @@ def _cube(
         decimals=decimals,
         rounded=rounded,
         whole_days=(whole[0], whole[-1]) if whole else ("", ""),
+        cache_is_known=bool(caches.reporting) and not caches.unknown_input_tokens,
         customers=len({customer for customer, _ in spenders}),
         organizations=len({organization for _, organization in spenders}),
         grouped=_sentences(buckets, accounts, step),

@@ -1,14 +1,14 @@
 """What each class of tokens cost, and what a prompt cache saved and could have saved.
 
-The cost of a call is split over its classes of tokens in proportion to their list prices.  A
-source that has no cached tokens at all does not say what was cached: there is no hit rate then,
-which is not one of 0.
+The cost of a call is split over its classes of tokens in proportion to their list prices.  Shares
+of what was cached are those of the sources that report it (see `rollups.cache_sources`): without
+one there is no hit rate, which is not one of 0.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from finops import config
 from finops.analyzers.shared.known_costs import known_cost, known_share
@@ -20,13 +20,14 @@ from finops.analyzers.shared.token_prices import (
 )
 from finops.business.usage import TokenClasses
 from finops.results.token_economics import CacheDay, CacheUse, TokenClass
+from finops.rollups.cache_sources import CACHE_SOURCES, CacheSources
 from finops.rollups.spec import Rollups, Table
 from finops.stats import percent, ratio
 
 CLASS_TABLE = Table(("provider", "model", FREE_FAILURE), ("cost", "unpriced", *TOKEN_MEASURES))
-CACHE_TABLE = Table(("feature_id", "provider", "model", FREE_FAILURE), TOKEN_MEASURES)
-CACHE_DAYS = Table(("day",), ("input_tokens", "cached_input_tokens", "cache_write_tokens"))
-CLASS_TABLES: Tuple[Table, ...] = (CLASS_TABLE, CACHE_TABLE, CACHE_DAYS)
+CACHE_TABLE = Table(("feature_id", "provider", "model", "source", FREE_FAILURE), TOKEN_MEASURES)
+CACHE_DAYS = Table(("day", "source"), ("input_tokens", "cached_input_tokens"))
+CLASS_TABLES: Tuple[Table, ...] = (CLASS_TABLE, CACHE_TABLE, CACHE_DAYS, CACHE_SOURCES)
 _PRICED = TokenClasses._fields.index
 # Our classes, and which classes of prices each is made of.
 _GROUPS: Mapping[str, Tuple[str, ...]] = {
@@ -41,17 +42,26 @@ _PLACES = [[_PRICED(name) for name in names] for names in _GROUPS.values()]
 _N = TypeVar("_N", int, float)
 
 
-def knows_cache(data: Rollups) -> bool:
-    """Return whether the source says what was cached: any cached token at all."""
-    return any(cached or written for _, cached, written in data[CACHE_DAYS].values())
+class CachedInput(NamedTuple):
+    """Input tokens read from a cache, and the input of the sources that report them."""
+
+    cached: int
+    of: int
+    unknown: int
+    """input tokens of the other sources"""
 
 
-def cached_tokens(data: Rollups) -> Optional[int]:
-    """Return the input tokens read from a cache; None where the source does not say."""
-    if not knows_cache(data):
+def cached_input(data: Rollups) -> Optional[CachedInput]:
+    """Return what was read from a cache; None where no source says."""
+    sources = CacheSources(data[CACHE_SOURCES])
+    if not sources.reporting:
         return None
-    cached: int = sum(cached for _, cached, _ in data[CACHE_DAYS].values())
-    return cached
+    said = [data[CACHE_SOURCES][(source,)] for source in sources.reporting]
+    return CachedInput(
+        sum(cached for _, cached, _ in said),
+        sum(inputs for inputs, _, _ in said),
+        sources.unknown_input_tokens,
+    )
 
 
 def token_classes(data: Rollups) -> List[TokenClass]:
@@ -98,16 +108,16 @@ def _by_class(values: Sequence[_N]) -> List[_N]:
 def cache_uses(data: Rollups) -> List[CacheUse]:
     """Return the cache by feature and model, by what it could have saved most.
 
-    None where the source does not say what was cached.
+    Calls of sources that do not say what was cached are left out.
     """
-    if not knows_cache(data):
-        return []
+    reporting = CacheSources(data[CACHE_SOURCES]).reporting
+    uses: Dict[Tuple[str, str, str], Sequence[int]] = {}
+    for (feature, provider, model, source, free), sums in data[CACHE_TABLE].items():
+        if source in reporting and not free:
+            use = (feature, provider, model)
+            uses[use] = [a + b for a, b in zip(uses[use], sums)] if use in uses else sums
     prices = ListPrices(data.prices)
-    rows = [
-        _cache_use(prices, feature, provider, model, classes_of(sums))
-        for (feature, provider, model, free), sums in data[CACHE_TABLE].items()
-        if not free
-    ]
+    rows = [_cache_use(prices, *use, classes_of(sums)) for use, sums in uses.items()]
     return sorted(
         [row for row in rows if row.input_tokens],
         key=lambda r: (-(r.missed_usd or 0.0), r.feature_id, r.provider, r.model),
@@ -158,10 +168,14 @@ def _difference(
 
 
 def cache_days(data: Rollups) -> List[CacheDay]:
-    """Return the cache by active day; none where the source does not say what was cached."""
-    if not knows_cache(data):
-        return []
+    """Return the cache by active day, of the sources that say what was cached."""
+    reporting = CacheSources(data[CACHE_SOURCES]).reporting
+    days: Dict[str, Tuple[int, int]] = {}
+    for (day, source), (inputs, cached) in data[CACHE_DAYS].items():
+        if source in reporting:
+            before = days.get(day, (0, 0))
+            days[day] = (before[0] + inputs, before[1] + cached)
     return [
         CacheDay(day, inputs, cached, percent(cached, inputs))
-        for (day,), (inputs, cached, _) in data[CACHE_DAYS].items()
+        for day, (inputs, cached) in days.items()
     ]

@@ -96,7 +96,7 @@
     figure("explore-cost", "money", of(now, (sums) => sums.cost / store.unit), of(then, (sums) => sums.cost / store.unit), now.unpriced > 0);
     figure("explore-calls", "count", of(now, calls), then && calls(then) !== null ? of(then, calls) : undefined, now.uncounted > 0);
     figure("explore-tokens", "tokens", of(now, tokens), of(then, tokens));
-    figure("explore-cached", "share", store.caches ? ratio(now, "read", "input") : null);
+    figure("explore-cached", "share", store.caches ? ratio(now, "read", "input") : null, undefined, !store.data.cache_is_known);
     figure("explore-errors", "share", of(now, (sums) => (judged(sums) ? sums.errors / judged(sums) : null)));
     // Credits may exceed the cost: that is no price.
     const each = (sums) => (sums.calls && sums.cost >= 0 && !sums.unpriced && !sums.uncounted ? sums.cost / store.unit / sums.calls : null);
@@ -200,8 +200,23 @@
     }
   }
 
+  function showNoChart() {
+    const { calls, uncounted, unpriced } = answer.now;
+    const costs = unpriced ? "The cost of these calls is not known." : "These calls cost nothing.";
+    const why = calls || uncounted ? costs : "There are no such calls.";
+    find("explore-drawing").replaceChildren(element("p", "empty", why));
+    find("explore-events").textContent = "";
+    find("about-explore").textContent = "Cost over time";
+    find("explore-numbers").tHead.replaceChildren();
+    find("explore-numbers").tBodies[0].replaceChildren();
+  }
+
   function showChart(dimension) {
     const { named, bars, per, rate } = stacks(dimension);
+    if (!named.length) {
+      showNoChart();
+      return;
+    }
     const highest = Math.max(0, ...bars.map((_, at) => named.reduce((sum, one) => sum + Math.max(0, one.values[at]), 0)));
     const steps = ticks(highest);
     const top = steps[steps.length - 1];

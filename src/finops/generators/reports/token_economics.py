@@ -210,8 +210,20 @@ def _any_write(rows: Sequence[results.CacheUse]) -> bool:
     return any(row.writes_never_read_percent is not None for row in rows)
 
 
+def _cache_lead(summary: results.TokenSummary) -> str:
+    lead = f"{formatting.percent(summary.cache_hit_percent)} of the input tokens were read from a"
+    unknown = summary.input_tokens_of_unknown_cache
+    if not unknown:
+        return f"{lead} cache."
+    left_out = formatting.readable("tokens", unknown)
+    return (
+        f"{lead} cache, as far as the sources say. Those of {left_out} of input do not say what "
+        "was cached and are left out; their costs may be an upper bound."
+    )
+
+
 def _cache(result: results.TokenEconomicsResult, data: Mapping[str, Any]) -> Part:
-    """Return what the prompt cache saved, or that the source does not say."""
+    """Return what the prompt cache saved, or that no source says."""
     if result.summary.cached_input_tokens is None:
         return section("Prompt caching", text(_NO_CACHE))
     days = result.daily_cache
@@ -251,8 +263,7 @@ def _cache(result: results.TokenEconomicsResult, data: Mapping[str, Any]) -> Par
             "assumes that all other input had been read from the cache.",
             empty="No input tokens.",
         ),
-        lead=f"{formatting.percent(result.summary.cache_hit_percent)} of the input tokens were "
-        "read from a cache.",
+        lead=_cache_lead(result.summary),
     )
 
 
