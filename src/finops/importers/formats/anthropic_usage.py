@@ -17,11 +17,10 @@ from finops.importers.base import (
     charges_of,
     digest_of,
 )
+from finops.importers.buckets import bucket_results
 from finops.importers.call import BATCH, FAST, FLEX, PRIORITY, STANDARD, Call, Tokens
-from finops.importers.json_records import Item, json_records
-from finops.importers.kinds import is_table
+from finops.importers.json_records import Item
 from finops.importers.sources import Source
-from finops.importers.table_records import table_records
 from finops.importers.values import MICROSECONDS, Fields, RejectedError
 
 ANTHROPIC = "anthropic"
@@ -62,22 +61,7 @@ class AnthropicUsage(Format):
 
 
 def _items(source: Source, session: Session) -> Iterator[Item]:
-    if is_table(source):
-        return table_records(source, session.tally)
-    return _results(json_records(source, session.tally), source, session)
-
-
-def _results(items: Iterator[Item], source: Source, session: Session) -> Iterator[Item]:
-    """Yield each result of each bucket, with the period of its bucket."""
-    for item in items:
-        try:
-            buckets = [item.fields] if "results" in item.fields else item.fields.parts("data")
-            for bucket in buckets:
-                times = {name: bucket.value(name) for name in ("starting_at", "ending_at")}
-                for result in bucket.parts("results"):
-                    yield Item(item.line, Fields({**result.values, **times}), "")
-        except RejectedError as error:
-            session.tally.reject(source.label, item.line, str(error))
+    return bucket_results(source, session, ("starting_at", "ending_at"), ("results",))
 
 
 def _call(item: Item, session: Session) -> Optional[Call]:
