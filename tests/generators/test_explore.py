@@ -99,6 +99,14 @@ def test_no_cost_has_no_axis() -> None:
     assert "$0.00" in drawing_of(varied_rows(40))  # where an axis begins
 
 
+def test_a_chart_says_that_it_leaves_out_unknown_costs() -> None:
+    rows = varied_rows(40)
+    rows[0] = {**rows[0], "model": "nobody-knows", "cost_usd": ""}
+    page = Page(explore_page(next(iter(explore_cubes(ReferenceDataset(rows)))), {}, CONTEXT))
+    assert page.says("Cost per day of the whole period; calls of unknown cost are left out")
+    assert not Page(explore_page(CUBE, {}, CONTEXT)).says("left out")
+
+
 def figures_of(rows: List[Dict[str, str]]) -> Dict[str, str]:
     """Return what the page says before a script runs: label and figure of each card."""
     page = explore_page(next(iter(explore_cubes(ReferenceDataset(rows)))), {}, CONTEXT)

@@ -373,11 +373,30 @@ def test_a_partial_last_day_is_said_where_it_is_drawn(
     path.unlink()
 
 
+def test_calls_that_cost_nothing_are_listed(
+    browser: Any, address: str, site: Path, pages: Dict[str, int]
+) -> None:
+    free = {"model": "local-model", "provider": "our-own", "cost_usd": "0"}
+    rows = [{**row, **(free if at % 2 else {})} for at, row in enumerate(varied_rows(100))]
+    path = site / "free-explore.html"
+    cube = next(iter(explore_cubes(ReferenceDataset(rows))))
+    path.write_text(explore_page(cube, {}, CONTEXT), encoding="utf-8")
+    opened = Visit(browser, f"{address}/free-explore.html")
+    opened.wait_until("Boolean(window.explore)")
+    opened.page.evaluate("location.hash = '#provider=our-own'")
+    opened.page.locator("#explore-drawing").get_by_text("These calls cost nothing.").wait_for()
+    models = opened.page.locator("#explore-by-model li").all_inner_texts()
+    assert [text.split("\n") for text in models] == [["local-model", "$0.00"]]
+    opened.context.close()
+    path.unlink()
+
+
 def test_what_is_not_known_is_neither_drawn_nor_a_share(
     browser: Any, address: str, site: Path, pages: Dict[str, int]
 ) -> None:
     """Half of the calls have no known cost and are of a source that reports no cached tokens."""
-    unknown = {"model": "own-model", "cost_usd": "", "cached_input_tokens": "", "source": "plain"}
+    unknown = {"model": "own-model", "provider": "our-own", "cost_usd": ""}
+    unknown.update(cached_input_tokens="", source="plain")
     told = {"input_tokens": "1000", "cached_input_tokens": "500"}
     rows = [{**row, **(unknown if at % 2 else told)} for at, row in enumerate(varied_rows(100))]
     path = site / "unknown-explore.html"
@@ -387,12 +406,26 @@ def test_what_is_not_known_is_neither_drawn_nor_a_share(
     opened.wait_until("Boolean(window.explore)")
     drawing = opened.page.locator("#explore-drawing")
     assert drawing.locator("svg").count() >= 1
+    about = str(opened.page.locator("#about-explore").text_content())
+    assert about.endswith("; calls of unknown cost are left out")
     cached = str(opened.page.locator("#explore-cached .figure").text_content())
     assert cached.startswith("≥ "), cached
     opened.page.evaluate("location.hash = '#model=own-model'")
     drawing.get_by_text("The cost of these calls is not known.").wait_for()
     assert drawing.locator("svg").count() == 0
     assert opened.page.locator("#explore-cached .figure").text_content() == formatting.MISSING
+    listed = {
+        name: opened.page.locator(f"#explore-by-{name} li").all_inner_texts() for name in COLUMNS
+    }
+    assert all(listed.values()), listed
+    own = [text for name in COLUMNS for text in listed[name] if name != "model"]
+    assert all(text.endswith(formatting.MISSING) for text in own), own
+    assert listed["model"][0].split("\n") == ["own-model", formatting.MISSING]
+    opened.page.evaluate("location.hash = ''")
+    drawing.locator("svg").first.wait_for()
+    both = opened.page.locator("#explore-by-environment li").all_inner_texts()
+    assert both
+    assert all("≥ $" in text for text in both), both
     opened.page.evaluate("location.hash = '#model=no-such-model'")
     drawing.get_by_text("There are no such calls.").wait_for()
     opened.context.close()

@@ -38,6 +38,8 @@ _WEEK = 7
 HUES = 8
 COLOURS = 24  # eight hues in three shades; providers of many models have more of theirs
 ROLES = ("accent", "muted", "critical", "warning", "success")
+# A remark for the caption of costs of which some are not known.
+UNKNOWN_COSTS = "; calls of unknown cost are left out"
 
 
 def _shades() -> Dict[str, int]:
@@ -121,7 +123,7 @@ def of_known_costs(data: Mapping[str, Any]) -> str:
     they are missing look like a fall.
     """
     unpriced = (data.get("_context") or {}).get("unpriced_calls")
-    return "; calls of unknown cost are left out" if unpriced else ""
+    return UNKNOWN_COSTS if unpriced else ""
 
 
 def _is_cut_short(context: Mapping[str, Any], of_hour: str, of_call: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Container, Dict, Iterable, List, Mapping, Optional, Unio
 
 from finops.atomic import write_aside
 from finops.generators import formatting, svg
-from finops.generators.charts import cut_short, partial_ends
+from finops.generators.charts import UNKNOWN_COSTS, cut_short, partial_ends
 from finops.generators.components import Data, Part, lower_bound, small_unit
 from finops.generators.explore_data import explore_data
 from finops.generators.markup import Markup, fill, join, token
@@ -107,7 +107,7 @@ def _page(cube: ExploreCube, known: ProfitabilityResult, context: Data) -> str:
             for name in _DIMENSIONS
         ),
         drawing=_drawing(cube),
-        partial=cut_short({"_context": context}),
+        remarks=cut_short({"_context": context}) + (UNKNOWN_COSTS if _unpriced(cube) else ""),
         numbers=_numbers(cube),
         lists=join(
             fill("<div>$lists</div>", lists=join(map(_list, column))) for column in _COLUMNS
@@ -223,12 +223,17 @@ def _first_days(cube: ExploreCube) -> List[str]:
     return [bucket.first for bucket in cube.buckets[:: per or 1]]
 
 
+def _unpriced(cube: ExploreCube) -> int:
+    """Return of how many calls the cost is not known."""
+    return sum(cube.sums[CELL_MEASURES.index("unpriced")])
+
+
 def _drawing(cube: ExploreCube) -> Markup:
     days = _first_days(cube)
     if not days:
         return fill('<p class="empty">$text</p>', text="There are no calls.")
     if not any(cube.sums[0]):
-        unpriced = sum(cube.sums[CELL_MEASURES.index("unpriced")])
+        unpriced = _unpriced(cube)
         text = "The cost of these calls is not known." if unpriced else "These calls cost nothing."
         return fill('<p class="empty">$text</p>', text=text)
     years = days[0][:4] != days[-1][:4]

@@ -156,17 +156,24 @@ const cube = (() => {
     }));
   }
 
+  // What a value of a dimension has: calls, and among them some of unknown cost.
+  const HAS_CALLS = 1;
+  const HAS_UNPRICED = 2;
+
   // What is left by filters {dimension: [names]} and days {from, to}: totals, the same of the days
-  // before, and the cost of each value of each dimension without that dimension's own filter.
+  // before, and of each value of each dimension without that dimension's own filter the cost (`by`)
+  // and what it has (`has`).
   function query(store, filters, days) {
     const range = fit(store, days);
     const earlier = range && before(store, range);
     const time = timeMasks(store, range, earlier);
     const [account, work, environment, model] = ["account", "work", "environment", "model"].map((list) => masks(store, list, filters));
-    const costs = store.sums.cost;
+    const { cost: costs, unpriced } = store.sums;
+    const has = Object.fromEntries(DIMENSIONS.map((name) => [name, new Uint8Array(store.values[name].length)]));
     const by = Object.fromEntries(DIMENSIONS.map((name) => [name, new Float64Array(store.values[name].length)]));
     const alone = Object.fromEntries(DIMENSIONS.map((name) => [BIT[name], name]));
     const list = { account: new Float64Array(account.length), work: new Float64Array(work.length), environment: new Float64Array(environment.length), model: new Float64Array(model.length) };
+    const found = { account: new Uint8Array(account.length), work: new Uint8Array(work.length), environment: new Uint8Array(environment.length), model: new Uint8Array(model.length) };
     let chosen = 0;
     let past = 0;
     for (let cell = 0; cell < store.count; cell += 1) {
@@ -179,17 +186,27 @@ const cube = (() => {
         list.work[store.work[cell]] += cost;
         list.environment[store.environment[cell]] += cost;
         list.model[store.model[cell]] += cost;
+        const what = unpriced[cell] ? HAS_CALLS | HAS_UNPRICED : HAS_CALLS;
+        found.account[store.account[cell]] |= what;
+        found.work[store.work[cell]] |= what;
+        found.environment[store.environment[cell]] |= what;
+        found.model[store.model[cell]] |= what;
       } else if (mask === BEFORE) {
         store.earlier[past] = cell;
         past += 1;
       } else if (alone[mask]) {
         const name = alone[mask];
-        by[name][store.of[name][store[LIST[name]][cell]]] += costs[cell];
+        const value = store.of[name][store[LIST[name]][cell]];
+        by[name][value] += costs[cell];
+        has[name][value] |= unpriced[cell] ? HAS_CALLS | HAS_UNPRICED : HAS_CALLS;
       }
     }
-    for (const name of DIMENSIONS) list[LIST[name]].forEach((cost, at) => { by[name][store.of[name][at]] += cost; });
+    for (const name of DIMENSIONS) {
+      list[LIST[name]].forEach((cost, at) => { by[name][store.of[name][at]] += cost; });
+      found[LIST[name]].forEach((what, at) => { has[name][store.of[name][at]] |= what; });
+    }
     return {
-      range, earlier, by, chosen, past,
+      range, earlier, by, has, chosen, past,
       now: totals(store, store.selected, chosen), then: earlier ? totals(store, store.earlier, past) : null,
     };
   }
@@ -269,5 +286,5 @@ const cube = (() => {
     parts.mix += difference - volume;
   }
 
-  return { DIMENSIONS, open, query, overTime, change, places, later };
+  return { DIMENSIONS, HAS_UNPRICED, open, query, overTime, change, places, later };
 })();

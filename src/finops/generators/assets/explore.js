@@ -262,7 +262,7 @@
     }));
     find("explore-drawing").replaceChildren(element("p", "axis", rate ? "Cost (USD per day)" : "Cost (USD)"), root, legend);
     const whole = per > 1 ? `; each bar is the average of ${per} days or months` : "";
-    find("about-explore").textContent = `Cost over time by ${TITLES[dimension].toLowerCase()}${whole}${partialDays()}`;
+    find("about-explore").textContent = `Cost over time by ${TITLES[dimension].toLowerCase()}${whole}${partialDays()}${answer.now.unpriced ? "; calls of unknown cost are left out" : ""}`;
     const head = element("tr");
     head.append(...["Day", ...named.map((one) => one.shown)].map((text) => Object.assign(element("th", "", text), { scope: "col" })));
     find("explore-numbers").tHead.replaceChildren(head);
@@ -304,11 +304,17 @@
     return drawing;
   }
 
+  // A cost as far as it is known.
+  function costText(cost, unpriced) {
+    if (!unpriced) return usd(cost);
+    return cost ? `≥ ${usd(cost)}` : format.cell("money", null);
+  }
+
   function entry(dimension, at, costs, most, chosen) {
     const value = store.values[dimension][at];
     const row = element("li");
     const name = element("span", "", value.shown === "" ? "(none)" : value.shown);
-    const cost = element("span", "number", usd(costs[at]));
+    const cost = element("span", "number", costText(costs[at], answer.has[dimension][at] & cube.HAS_UNPRICED));
     if (value.name === null) {
       row.append(name, cost, bar(costs[at] / most));
       return row;
@@ -329,7 +335,7 @@
     const costs = answer.by[dimension];
     const chosen = new Map();
     for (const name of filters[dimension] || []) for (const at of cube.places(store, dimension, name)) chosen.set(at, [name]);
-    const order = [...costs.keys()].filter((at) => costs[at] || chosen.has(at)).sort((a, b) => chosen.has(b) - chosen.has(a) || costs[b] - costs[a]);
+    const order = [...costs.keys()].filter((at) => answer.has[dimension][at] || chosen.has(at)).sort((a, b) => chosen.has(b) - chosen.has(a) || costs[b] - costs[a]);
     const most = Math.max(...order.map((at) => costs[at]), 0) || 1;
     const shown = open.has(dimension) ? order.slice(0, 200) : order.slice(0, SHOWN);
     const list = element("ol");
