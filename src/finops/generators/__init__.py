@@ -4,11 +4,11 @@ A report is one file, `finops/generators/reports/ID.py`, with
 `generate_ID_report(data, output_path)`.  It declares what it is, turns the result into cards,
 charts and tables, and calls `page.write_report`, which adds what every page has: header with
 dataset and period, findings, recommendations, Revenium value, what was not found, data quality,
-navigation.
-`dataset_overview.py` is the reference.
+navigation.  `reports/dataset_overview.py` is a whole one; a test runs this example:
 
     from finops.generators.charts import Axis, Series, line_chart
     from finops.generators.components import Card, section
+    from finops.generators.contrast import Contrast
     from finops.generators.page import Report, write_report
     from finops.generators.tables import Column, table, texts
     from finops.results.base import from_dict
@@ -51,10 +51,11 @@ navigation.
                     ),
                 ),
             ],
-            contrast={                                # all five aspects: (without, with)
-                "metadata": ("…", "…"), "realtime": ("…", "…"), "standard": ("…", "…"),
-                "automated": ("…", "…"), "actionable": ("…", "…"),
-            },
+            about=Contrast(                           # what the answer rests on
+                needs=("customer_id",),               # columns without which it is not claimed
+                without="The cost would be one total.",
+                with_it=f"It is split over {result.summary.unique_customers} customers.",
+            ),
             not_found=["No days without a call."],
         )
 
@@ -98,8 +99,12 @@ missing there.
                    repeated_headers, blank, incomplete_tail, notes: [sentences]}
     prices        {source, date, dated: whether any price has a first day, conflicts: [{provider,
                    model, keys}]};  unpriced_calls  calls whose cost is missing
-    reports       [{id, title}, …] in reading order: links to the neighbours
+    coverage      {column: percent of the calls that carry it}, for claims
+    providers, models   how many there are
+    reading       the reading options of the run, as texts
+    reports       [{id, title, domain, purpose}, …] in reading order: links to the neighbours
     report        {title, purpose}, for the default page
+    events        [{start, end, title, subject}, …]: marks on charts over time
     chart_library whether a copy of Chart.js lies beside the pages
     calls, cost, tokens, customers, target_size_mb, scenarios     for index and manifest
 '''
