@@ -1,4 +1,4 @@
-"""In which time zone a vendor's days are: the one in which what was billed is what calls say.
+"""Which time zone a vendor's days are in: the one in which the bill agrees with the calls.
 
 Only zones of whole hours are tried, the whole period in one; where the clocks change within it
 the days do not fit, and nothing is claimed.

@@ -47,7 +47,7 @@ class Terminated(KeyboardInterrupt):
 
 
 class _Once(argparse.Action):
-    """Stores a value, and refuses a second one, of which nobody could say which counts."""
+    """Stores a value, and refuses a second one: it would not be clear which one counts."""
 
     def __call__(
         self,

@@ -1,6 +1,6 @@
-"""JSON files beside the data and the reports, read as if somebody else had written them.
+"""JSON files beside the data and the reports, read as if someone else had written them.
 
-They are ours, but anybody may have edited, cut or replaced them, or put a pipe in their place.
+They are ours, but anyone may have edited, cut or replaced them, or put a pipe in their place.
 Whatever cannot be passed on as JSON and as UTF-8 is treated as unreadable here, once, so that it
 fails nowhere later.
 """

@@ -1,6 +1,6 @@
 """Opening files that must be regular ones: never waiting, whatever lies at their path.
 
-A pipe waits for somebody at its other end, a device may do anything when it is opened, a folder
+A pipe waits for a program at its other end, a device may do anything when it is opened, a folder
 can be opened but not read.  Every file that a user, a program or an attacker could have put in
 place is opened here.
 """

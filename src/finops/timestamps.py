@@ -1,4 +1,4 @@
-"""Times as text and back: written once, for everybody.
+"""Times as text and back, in one place.
 
 All times are UTC.  As text they are ISO 8601 without a zone and sort as they follow each other:
 a timestamp `2025-01-01T09:30:00.417000`, an hour `2025-01-01T09:00:00`, a day `2025-01-01`, an

@@ -360,8 +360,8 @@ def _prefers(seller: Seller, form: int, other: int) -> bool:
 def _best(places: Sequence[Place], seller: Seller) -> List[Listing]:
     """Return the listings of the latest table that fit a seller; those of its own door first.
 
-    Where nobody is known to be paid, a name means the entry of that name, not one in which it
-    stands behind somebody else's.
+    Where the provider is not known, a name means the entry of that name, not one in which it
+    stands behind another provider's.
     """
     if not seller.is_known:
         form = min((place.form for place in places), default=_WITHIN)

@@ -1,4 +1,4 @@
-"""What the formats of usage logs mean for money: whose costs are list prices nobody may pay."""
+"""What the formats of usage logs mean for money: which sources' costs are only list prices."""
 
 from __future__ import annotations
 

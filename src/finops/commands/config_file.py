@@ -19,7 +19,7 @@
     [budgets.organization] # and provider, product, feature, customer
     org_001 = 900
 
-A key that has no effect is an error: what somebody wrote down must count.
+A key that has no effect is an error: a setting that someone wrote is never ignored in silence.
 """
 
 from __future__ import annotations

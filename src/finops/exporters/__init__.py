@@ -1,7 +1,7 @@
 """What other tools and other people take: exports of a dataset in standard formats.
 
-A format is one file here and one line in `_MODULES`; its module offers `EXPORTER`.  The order is
-that in which formats are listed.
+A format is one file here and one line in `_MODULES`; its module offers `EXPORTER`.  Formats are
+listed in this order.
 """
 
 from __future__ import annotations

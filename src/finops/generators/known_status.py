@@ -1,4 +1,4 @@
-"""Of which calls a rate of failures is: those that say whether they succeeded."""
+"""Which calls a rate of failures is based on: those that say whether they succeeded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ STATUS_KNOWN = "status_known"
 
 
 def of_calls(calls: Optional[int], unknown: Optional[int]) -> str:
-    """Return of which calls a rate is, for a note; `unknown` do not say whether they succeeded.
+    """Return which calls a rate is based on, for a note; `unknown` of them do not say whether they
+    succeeded.
 
     >>> of_calls(20, 0), of_calls(20, 19)
     ('of all calls', 'of 1 call with a known status')

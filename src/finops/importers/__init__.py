@@ -1,7 +1,7 @@
 """Usage logs of vendors, gateways and coding agents, imported into a CSV of calls.
 
-A format is one file in `formats` and one line in `_MODULES`; its module offers `FORMAT`.  The
-order is that in which formats are listed.
+A format is one file in `formats` and one line in `_MODULES`; its module offers `FORMAT`.  Formats
+are listed in this order.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a vendor billed: the charges of bills, which are compared with calls and never added.
 
-A charge is a sum of money for a period; of which model it is some bills say and some do not.
+A charge is a sum of money for a period; some bills say which model it is for, some do not.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def milliseconds_between(start: int, end: Optional[int]) -> Optional[int]:
 
 
 class Fields:
-    """A JSON object, or a row of a table, of somebody else: each value as what it should be.
+    """A JSON object, or a row of a table, from elsewhere: each value as what it should be.
 
     Several names are alternatives: the first that has a value counts.
     """

@@ -3,7 +3,7 @@
 A writer that was killed leaves part of its batch there; other programs, which know nothing of
 commit records, may append behind that.  Their lines must never be taken for torn bytes, so a
 pending batch is announced with a check of each of its lines: what does not begin as the batch
-does is somebody else's.
+does belongs to another program.
 """
 
 from __future__ import annotations

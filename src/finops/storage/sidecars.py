@@ -1,10 +1,10 @@
 """The small files beside a dataset: where they are, and how they are opened.
 
-A dataset is known by its real path, so that everybody who reaches it through symbolic links
-meets the same lock, commit record, ground truth and cache.  (A hard link is another name of
+A dataset is known by its real path, so that every program that reaches it through symbolic
+links meets the same lock, commit record, ground truth and cache.  (A hard link is another name of
 its own: it has sidecars of its own, and only the lock on the data itself is shared.)
 
-Whatever lies at a sidecar's path may have been put there by somebody else.  A link there is
+Whatever lies at a sidecar's path may have been put there by someone else.  A link there is
 not followed, nothing but a regular file is opened, no open ever waits, and a content of any
 bytes is either what was asked for or counts as unreadable.
 """

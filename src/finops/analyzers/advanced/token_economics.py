@@ -6,7 +6,7 @@ input's cost is waste.  A short exchange on an expensive model could have run on
 one: the difference is waste.  No call is in both, as one needs a long input and the other few
 tokens.
 
-Anybody sends a long prompt now and then; to whom it is a habit is decided in `prompt_waste`.
+Everyone sends a long prompt now and then; `prompt_waste` decides who does so as a habit.
 
 Beside them stand cheaper models for each customer, by the rule that all analyses share.  What
 all savings come to is allocated once for all reports (see `savings`); it is

@@ -1,7 +1,7 @@
 """Performance tracking: how fast and how reliable the models are, and at what price.
 
-Latency is that of successful calls of which it is known; percentiles are nearest-rank over
-these.  Failures have their own rate.  A call meets the SLA where its latency is not above
+Latency figures are those of successful calls whose latency is known; percentiles are
+nearest-rank over these calls.  Failures have their own rate.  A call meets the SLA where its latency is not above
 `config.SLA_THRESHOLD_MS`.
 """
 

@@ -1,7 +1,7 @@
 """Which calls tell of latency, and what the page of performance recomputes figures from.
 
-Latency is that of successful calls of which it is known: a failure that ends at once, or is not
-measured, must not make a service look fast.  Failures have their own rate.
+Latency figures are those of successful calls whose latency is known: a failure that ends at once,
+or is not measured, must not make a service look fast.  Failures have their own rate.
 """
 
 from __future__ import annotations

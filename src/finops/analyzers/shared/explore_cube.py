@@ -1,4 +1,4 @@
-"""The cube of the Explore page: all calls by all that they can be filtered by, within a bound.
+"""The cube of the Explore page: all calls, by all that a reader can filter, within a bound.
 
 Few datasets have more cells than a page can hold.  Those that do are grouped step by step until
 they fit: first days that are long past, then customers of little cost, then organizations, and

@@ -1,8 +1,8 @@
-"""Who sends wasteful prompts as a habit, and not now and then like anybody.
+"""Who sends wasteful prompts as a habit, and not just now and then as everyone does.
 
 A customer's number of such prompts is held against what the share of all others lets expect.
-The others are those who are no wasters themselves, so that a few cannot hide each other: customers
-that stand out are taken out, until none does any more.
+The others are the customers that are not wasters themselves, so that a few cannot hide each other:
+customers that stand out are taken out until none is left.
 
 A habit may have begun lately or be over, and a year of other calls must not hide it: so each
 month of a long period is judged like the whole of it.

@@ -1,7 +1,8 @@
 """Retention: what the customers of 30 days ago have become, in number and in revenue.
 
 The cohort is fixed: the customers who were there 30 days before the end of the data and not yet
-gone.  Who came later is in none of these figures, nor who had left before and came back since.
+gone.  Customers who came later are in none of these figures, and neither are those who had left
+before and have come back since.
 """
 
 from __future__ import annotations
