@@ -1,8 +1,8 @@
 """Performance tracking: how fast and how reliable the models are, and at what price.
 
-Latency figures are those of successful calls whose latency is known; percentiles are
-nearest-rank over these calls.  Failures have their own rate.  A call meets the SLA where its latency is not above
-`config.SLA_THRESHOLD_MS`.
+Latency figures are those of successful calls whose latency is known; percentiles are nearest-rank
+over these calls.  Failures have their own rate.  A call meets the SLA where its latency is not
+above `config.SLA_THRESHOLD_MS`.
 """
 
 from __future__ import annotations
