@@ -57,8 +57,8 @@ class TokenClass(NamedTuple):
     """Tokens of one class, and their part of the cost by list prices."""
 
     class_: str
-    """input (neither read from a cache nor written to it), cached, cache_write, output (without
-    reasoning), reasoning; unknown is the cost that cannot be split"""
+    """input (neither read from a cache nor written to it, as far as the source says), cached,
+    cache_write, output (without reasoning), reasoning; unknown is the cost that cannot be split"""
     tokens: Tokens
     cost: Optional[Usd]
     share_percent: Optional[Percent]
