@@ -12,6 +12,7 @@ from finops.analyzers.finops.alignment import AlignmentAnalyzer
 from finops.analyzers.finops.realtime import RealtimeAnalyzer
 from finops.analyzers.finops.understanding import UnderstandingAnalyzer
 from finops.analyzers.ubr.features import FeaturesAnalyzer
+from finops.registry import ANALYZER_REGISTRY
 from tests.support.reference import ReferenceDataset, call
 
 DAYS = range(1, 21)
@@ -47,6 +48,27 @@ def test_nobody_is_not_counted_as_a_customer() -> None:
         summary = analyzer(data).analyze()["summary"]
         assert summary["unique_customers"] == 1
         assert summary["total_cost"] == pytest.approx(160.0)
+
+
+COUNTS = (
+    *("unique_customers", "unique_organizations", "unique_products", "unique_features"),
+    *("organization_count", "total_customers"),
+)
+NAMES = ("customer_id", "organization_id", "product_id", "feature_id")
+
+
+@pytest.mark.parametrize("name", ANALYZER_REGISTRY)
+def test_how_many_there_are_is_not_known_where_no_call_names_one(name: str) -> None:
+    def counts(rows: List[Dict[str, str]]) -> Dict[str, Any]:
+        summary = ANALYZER_REGISTRY[name].analyzer(ReferenceDataset(rows)).analyze()["summary"]
+        return {key: summary[key] for key in COUNTS if key in summary}
+
+    rows = days_of("acme", "3.00")
+    assert 0 not in counts(rows).values()
+    assert None not in counts(rows).values()
+    unnamed = counts([{**row, **dict.fromkeys(NAMES, "")} for row in rows])
+    assert set(unnamed.values()) <= {None}
+    assert set(counts([]).values()) <= {0}
 
 
 def test_nobody_adopts_no_feature_and_is_of_no_cohort() -> None:

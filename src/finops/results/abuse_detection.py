@@ -23,7 +23,7 @@ class AbuseSummary(NamedTuple):
 
     total_calls: Count
     total_cost: Optional[Usd]
-    total_customers: Count
+    total_customers: Optional[Count]
     flagged_customers: Optional[Count]
     """customers with a signal that could be checked; null where not all could and none has one"""
     flagged_percent: Optional[Percent]

@@ -26,7 +26,7 @@ class AlignmentSummary(NamedTuple):
     total_calls: Count
     total_cost: Optional[Usd]
     monthly_cost: Optional[UsdPerMonth]
-    organization_count: Count
+    organization_count: Optional[Count]
     top_organization: str
     top_organization_share_percent: Optional[Percent]
     unallocated_cost: Optional[Usd]
@@ -39,6 +39,7 @@ class ProductCost(NamedTuple):
 
     cost: Optional[Usd]
     call_count: Count
+    unpriced_calls: Count = 0
 
 
 class Chargeback(NamedTuple):
@@ -87,6 +88,7 @@ class FairShare(NamedTuple):
     call_count: Count
     call_share_percent: Percent
     cost_with_unallocated: Optional[Usd]
+    unpriced_calls: Count = 0
 
 
 class ProductShare(NamedTuple):

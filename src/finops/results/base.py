@@ -128,6 +128,7 @@ class UnpricedCustomer(NamedTuple):
     customer_archetype: str
     monthly_cost: Optional[UsdPerMonth]
     call_count: Count
+    unpriced_calls: Count = 0
 
 
 class CustomerAdvice(NamedTuple):

@@ -12,7 +12,7 @@ class ChurnSummary(NamedTuple):
 
     total_calls: Count
     total_cost: Optional[Usd]
-    total_customers: Count
+    total_customers: Optional[Count]
     churned_customers: Optional[Count]
     """customers who left; null where `unchecked` says why nobody can be known to have"""
     churn_rate_percent: Optional[Percent]

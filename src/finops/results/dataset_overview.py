@@ -26,10 +26,10 @@ class OverviewSummary(NamedTuple):
     total_calls: Count
     total_cost: Optional[Usd]
     total_tokens: Tokens
-    unique_customers: Count
-    unique_organizations: Count
-    unique_products: Count
-    unique_features: Count
+    unique_customers: Optional[Count]
+    unique_organizations: Optional[Count]
+    unique_products: Optional[Count]
+    unique_features: Optional[Count]
     unique_providers: Count
     unique_models: Count
     unpriced_calls: Count
@@ -160,6 +160,7 @@ class ValueShare(NamedTuple):
     share_percent: Optional[Percent]
     """share of all calls; null where the source does not say how many there were"""
     total_cost: Optional[Usd]
+    unpriced_calls: Count = 0
 
 
 class Distributions(NamedTuple):

@@ -24,7 +24,7 @@ class FeaturesSummary(NamedTuple):
     monthly_cost: Optional[UsdPerMonth]
     monthly_revenue: Optional[UsdPerMonth]
     """subscriptions of active customers with a known price and enough days; null without any"""
-    total_customers: Count
+    total_customers: Optional[Count]
     customers_without_price: Count
     feature_count: Count
     best_feature: Optional[str]
@@ -49,6 +49,7 @@ class FeatureReturn(NamedTuple):
     classification: Optional[str]
     """invest, maintain, optimize, sunset or insufficient_data; null where the return is unknown"""
     classified: bool
+    unpriced_calls: Count = 0
 
 
 class FeatureWeek(NamedTuple):

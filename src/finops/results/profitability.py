@@ -23,7 +23,7 @@ class ProfitabilitySummary(NamedTuple):
 
     total_calls: Count
     total_cost: Optional[Usd]
-    total_customers: Count
+    total_customers: Optional[Count]
     active_customers: Count
     customers_without_price: Count
     monthly_revenue: Optional[UsdPerMonth]
@@ -112,6 +112,7 @@ class MonthMargin(NamedTuple):
     margin_percent: Optional[Percent]
     whole: bool
     """whether the data covers all days of the month"""
+    unpriced_calls: Count = 0
 
 
 class NewCustomer(NamedTuple):
@@ -122,6 +123,7 @@ class NewCustomer(NamedTuple):
     first_activity_date: Date
     monthly_revenue: UsdPerMonth
     cost: Optional[Usd]
+    unpriced_calls: Count = 0
 
 
 class GoneCustomer(NamedTuple):

@@ -37,7 +37,7 @@ class UnderstandingSummary(NamedTuple):
     total_calls: Count
     total_cost: Optional[Usd]
     total_tokens: Tokens
-    unique_customers: Count
+    unique_customers: Optional[Count]
     avg_cost_per_call: Optional[Usd]
     avg_daily_cost: Optional[Usd]
     forecast_30_days: Optional[Usd]

@@ -226,6 +226,7 @@ def test_distributions_by_hand() -> None:
             "call_count": 1,
             "share_percent": pytest.approx(16.6666667),
             "total_cost": None,  # nothing of it is known
+            "unpriced_calls": 1,
         },
     ]
     assert [row["value"] for row in found["model"]] == ["gpt-4o", "gpt-4", "mystery"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, List
 
 import pytest
 
@@ -51,3 +51,27 @@ def test_a_value_in_every_column_is_one_sentence(tmp_path: Path) -> None:
     assert "coverage" not in whole.data["tables"]
     partial = page_of(NAME, result_of(NAME, [call(), call(region="")]), tmp_path)
     assert cells(partial, "coverage", "Calls with a value")[9] == 50
+
+
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        (["", ""], "Not checked: no call says whether it succeeded."),
+        (["success", ""], "None among the 1 call with a known status."),
+        (["success", "success"], "No call failed."),
+    ],
+)
+def test_no_failure_is_claimed_where_calls_do_not_say(
+    statuses: List[str], said: str, tmp_path: Path
+) -> None:
+    rows = [call(status=status, cost_usd="1") for status in statuses]
+    assert page_of(NAME, result_of(NAME, rows), tmp_path).says(said)
+
+
+def test_customers_that_no_call_names_are_not_0(tmp_path: Path) -> None:
+    unnamed = {"customer_id": "", "organization_id": "", "cost_usd": "1"}
+    assert page_of(NAME, result_of(NAME, [call(**unnamed)]), tmp_path).says(
+        "Customers n/a no call names one"
+    )
+    page = page_of(NAME, result_of(NAME, [call(**{**unnamed, "customer_id": "a"})]), tmp_path)
+    assert page.says("Customers 1 no call names an organization")

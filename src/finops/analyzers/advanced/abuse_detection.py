@@ -23,7 +23,7 @@ from finops.analyzers.shared.abuse_detectors import (
 from finops.analyzers.shared.abuse_signals import SIGNALS, Raised, action_for, flags_of
 from finops.analyzers.shared.anomalies import CALLS, COST
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
-from finops.analyzers.shared.coverage import coverage_of
+from finops.analyzers.shared.coverage import count_named, coverage_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import suspected
 from finops.analyzers.shared.customers import customers_of
@@ -148,7 +148,7 @@ def _summary(
     return results.AbuseSummary(
         total_calls=data.totals.calls,
         total_cost=known_total(data),
-        total_customers=len(customers_of(data)),
+        total_customers=count_named(data, len(customers_of(data))),
         flagged_customers=len(customers),
         flagged_percent=stats.percent(len(customers), len(customers_of(data))),
         critical_count=sum(c.risk_score >= config.ABUSE_CRITICAL_SCORE for c in customers),

@@ -19,6 +19,7 @@ from finops.analyzers.shared.cohorts import (
     weekly_growth,
     weekly_rows,
 )
+from finops.analyzers.shared.coverage import count_named
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
 from finops.analyzers.shared.customer_trends import (
@@ -166,7 +167,7 @@ def _summary(
     return ChurnSummary(
         total_calls=data.totals.calls,
         total_cost=known_total(data),
-        total_customers=len(customers),
+        total_customers=count_named(data, len(customers)),
         churned_customers=len(churned),
         churn_rate_percent=churn_rate,
         grr_percent=retention.gross_percent,

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Dict, List, Mapping, Sequence, Tuple
+from typing import ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
-from finops.analyzers.shared.coverage import coverage_of
+from finops.analyzers.shared.coverage import count_named, coverage_of
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.known_costs import known_cost, known_total
 from finops.analyzers.shared.wording import caveats, counted, per_month, percent, usd
@@ -101,9 +101,10 @@ class DatasetOverviewAnalyzer(Analyzer):
         )
 
 
-def _named(data: Rollups, column: str) -> int:
-    """Return how many values other than "unknown" a column has."""
-    return sum(value != config.UNKNOWN for (value,) in data[column_table(column)])
+def _named(data: Rollups, column: str) -> Optional[int]:
+    """Return how many values other than "unknown" a column has, None where it has no other."""
+    values = sum(value != config.UNKNOWN for (value,) in data[column_table(column)])
+    return count_named(data, values)
 
 
 def _summary(data: Rollups, span: CoveredDays) -> OverviewSummary:
@@ -111,7 +112,7 @@ def _summary(data: Rollups, span: CoveredDays) -> OverviewSummary:
         total_calls=data.totals.calls,
         total_cost=known_total(data),
         total_tokens=data.totals.tokens,
-        unique_customers=data.totals.customers,
+        unique_customers=count_named(data, data.totals.customers),
         unique_organizations=_named(data, "organization_id"),
         unique_products=_named(data, "product_id"),
         unique_features=_named(data, "feature_id"),
@@ -257,6 +258,7 @@ def _distribution(data: Rollups, column: str) -> List[ValueShare]:
             call_count=calls,
             share_percent=share_of(calls, data.totals.calls) if data.totals.calls else None,
             total_cost=known_cost(cost, unpriced),
+            unpriced_calls=unpriced,
         )
         for (value,), (calls, cost, unpriced) in data[column_table(column)].items()
     )

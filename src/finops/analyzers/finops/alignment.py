@@ -30,6 +30,7 @@ from finops.analyzers.shared.budgets import (
     budget_findings,
     budget_uses,
 )
+from finops.analyzers.shared.coverage import count_named
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.known_costs import known_cost, known_share, known_total, unit_cost
@@ -183,7 +184,7 @@ def _chargeback(data: Rollups, span: CoveredDays, budgets: Sequence[BudgetUse]) 
                 budget=None if use is None else use.monthly_budget,
                 pace_percent=None if use is None else use.pace_percent,
                 product_breakdown={
-                    name: ProductCost(cost=known_cost(amount, missing), call_count=calls)
+                    name: ProductCost(known_cost(amount, missing), calls, missing)
                     for name, (calls, amount, missing) in sorted(products.items())
                 },
             )
@@ -210,7 +211,7 @@ def _summary(data: Rollups, span: CoveredDays, known: Sequence[Chargeback]) -> A
         total_calls=data.totals.calls,
         total_cost=known_total(data),
         monthly_cost=span.monthly(known_total(data)),
-        organization_count=len(known),
+        organization_count=count_named(data, len(known)),
         top_organization=known[0].organization_id if known else "",
         top_organization_share_percent=known[0].share_percent if known else None,
         unallocated_cost=unallocated,
@@ -237,6 +238,7 @@ def _fair_share(
             cost_with_unallocated=None
             if row.total_cost is None
             else row.total_cost * (0.0 if row.organization_id in UNALLOCATED else factor),
+            unpriced_calls=sum(part.unpriced_calls for part in row.product_breakdown.values()),
         )
         for row in chargeback
     ]

@@ -9,6 +9,7 @@ from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.cost_change import CHANGE_TABLES, cost_change
+from finops.analyzers.shared.coverage import count_named
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.daily_sums import by_day
 from finops.analyzers.shared.forecast import UNTRIED, month_ahead, month_range
@@ -126,7 +127,7 @@ def _summary(
         total_calls=totals.calls,
         total_cost=known_total(data),
         total_tokens=totals.tokens,
-        unique_customers=data.totals.customers,
+        unique_customers=count_named(data, data.totals.customers),
         avg_cost_per_call=unit_cost(totals.cost, totals.calls, totals.unpriced),
         avg_daily_cost=forecast.avg_daily_cost,
         forecast_30_days=forecast.forecast_30_days,

@@ -86,6 +86,7 @@ def by_month(days: Sequence[BilledDay], span: CoveredDays) -> List[MonthMargin]:
                 else margin_percent(revenue or 0.0, cost or 0.0),
                 whole=len(members) == _days_in_month(month)
                 and all(day.date in whole for day in members),
+                unpriced_calls=unpriced,
             )
         )
     return rows

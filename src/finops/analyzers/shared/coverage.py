@@ -51,6 +51,16 @@ def status_known(data: Rollups) -> int:
     return known
 
 
+def count_named(data: Rollups, names: int) -> Optional[int]:
+    """Return how many customers, organizations and so on the calls name; `names` as counted.
+
+    None where there are calls and none of them names one: how many there are is not known.  `data`
+    holds `COVERAGE_TABLES`.
+    """
+    records = data[_KNOWN].get((), (0, 0))[1]
+    return None if records and not names else names
+
+
 def error_rate(errors: int, known: int, calls: int) -> Optional[float]:
     """Return failed calls in percent of those that say whether they succeeded.
 

@@ -195,6 +195,7 @@ def open_book(data: Rollups, span: CoveredDays) -> Book:
                     customer.archetype,
                     None if known is None else monthly,
                     calls,
+                    unpriced,
                 )
             )
         if is_gone(customer, span):
@@ -203,7 +204,14 @@ def open_book(data: Rollups, span: CoveredDays) -> Book:
             )
         elif customer.price is not None and monthly is None:
             book.too_new.append(
-                NewCustomer(name, customer.tier, first_day(customer, span), customer.price, known)
+                NewCustomer(
+                    name,
+                    customer.tier,
+                    first_day(customer, span),
+                    customer.price,
+                    known,
+                    unpriced,
+                )
             )
         elif customer.price is not None and monthly is not None:
             book.paying.append(

@@ -14,6 +14,7 @@ from typing import ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
+from finops.analyzers.shared.coverage import count_named
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customers import customers_of
 from finops.analyzers.shared.known_costs import known_cost, known_total, unit_cost
@@ -57,7 +58,12 @@ class Usage(NamedTuple):
     def cost(self) -> Optional[float]:
         """The cost of all calls, as far as it is known."""
         cost = math.fsum(cost for _, cost, _ in self.customers.values())
-        return known_cost(cost, sum(unpriced for _, _, unpriced in self.customers.values()))
+        return known_cost(cost, self.unpriced)
+
+    @property
+    def unpriced(self) -> int:
+        """Calls without a known cost."""
+        return sum(unpriced for _, _, unpriced in self.customers.values())
 
     def cost_per(self, count: int) -> Optional[float]:
         """Return the cost by so many users or calls; a lower bound where calls are unpriced."""
@@ -169,6 +175,7 @@ def _feature_row(data: Rollups, usage: Usage, earned: Optional[Return]) -> Featu
         cost_per_customer=usage.cost_per(users),
         classification=classification,
         classified=classified,
+        unpriced_calls=usage.unpriced,
     )
 
 
@@ -210,7 +217,7 @@ def _summary(
         total_cost=known_total(data),
         monthly_cost=span.monthly(known_total(data)),
         monthly_revenue=book.revenue,
-        total_customers=len(customers_of(data)),
+        total_customers=count_named(data, len(customers_of(data))),
         customers_without_price=len(book.without_price),
         feature_count=len(features),
         best_feature=judged[0].feature_id if judged else None,

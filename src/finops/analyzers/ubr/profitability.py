@@ -14,6 +14,7 @@ from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
 from finops.analyzers.shared.basis import BASIS_TABLES, basis_of
 from finops.analyzers.shared.billing import BILLING_TABLES, billed_days, by_month, daily_margins
+from finops.analyzers.shared.coverage import count_named
 from finops.analyzers.shared.covered_days import CoveredDays, covered_days
 from finops.analyzers.shared.customer_advice import ADVICE_TABLES, Advice, advice_of, rows_of
 from finops.analyzers.shared.known_costs import known_cost, known_total, unit_cost
@@ -154,7 +155,7 @@ def _summary(
     return ProfitabilitySummary(
         total_calls=data.totals.calls,
         total_cost=known_total(data),
-        total_customers=book.customers,
+        total_customers=count_named(data, book.customers),
         active_customers=book.active,
         customers_without_price=len(book.without_price),
         monthly_revenue=revenue,

@@ -49,6 +49,7 @@ class _ProductRow(NamedTuple):
     product_id: str
     call_count: int
     cost: Optional[float]
+    unpriced_calls: int
 
 
 def generate_alignment_report(data: Dict[str, Any], output_path: Union[str, Path]) -> None:
@@ -101,7 +102,12 @@ def _cards(result: results.AlignmentResult) -> List[Card]:
             "to be charged back",
             at_least=costs_are_lower_bounds(result),
         ),
-        Card("Organizations", summary.organization_count, "count", "with calls"),
+        Card(
+            "Organizations",
+            summary.organization_count,
+            "count",
+            "no call names one" if summary.organization_count is None else "with calls",
+        ),
         Card(
             "Largest organization",
             summary.top_organization_share_percent if top else None,
@@ -174,7 +180,7 @@ def _budget_columns(rows: Sequence[results.Chargeback]) -> List[Column[results.C
 
 
 def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
-    rows, least = result.chargeback, costs_are_lower_bounds(result)
+    rows = result.chargeback
     drawn = rows[:_DRAWN]
     organization = Column[results.Chargeback](
         lambda row: row.organization_id, "Organization", dimension="organization_id"
@@ -244,7 +250,7 @@ def _chargeback(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
                     "money",
                     recompute=Sum("cost"),
                     sparkline=True,
-                    at_least=lambda _: least,
+                    at_least=is_lower_bound,
                 ),
             ],
             ShortenedRows(_by_product(rows)),
@@ -261,7 +267,7 @@ def _first(rows: Sequence[object], drawn: int) -> str:
 
 def _by_product(rows: Sequence[results.Chargeback]) -> List[_ProductRow]:
     return [
-        _ProductRow(row.organization_id, product, part.call_count, part.cost)
+        _ProductRow(row.organization_id, product, part.call_count, part.cost, part.unpriced_calls)
         for row in rows
         for product, part in row.product_breakdown.items()
     ]
@@ -323,7 +329,7 @@ def _fair_share(result: results.AlignmentResult, sums: Optional[Sums]) -> Part:
             "money",
             recompute=Sum("cost"),
             order="descending",
-            at_least=lambda _: least,
+            at_least=is_lower_bound,
         ),
     ]
     if result.summary.unallocated_cost:

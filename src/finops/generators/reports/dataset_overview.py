@@ -25,7 +25,7 @@ from finops.generators.recompute import Ratio, Sum
 from finops.generators.tables import Column, named, table, texts
 from finops.results import dataset_overview as results
 from finops.results.base import from_dict
-from finops.results.shares import costs_are_lower_bounds
+from finops.results.shares import costs_are_lower_bounds, is_lower_bound
 
 REPORT = Report(
     "dataset_overview",
@@ -126,6 +126,10 @@ def _cards(result: results.DatasetOverviewResult) -> List[Card]:
 
 
 def _organizations(summary: results.OverviewSummary) -> str:
+    if summary.unique_customers is None:
+        return "no call names one"
+    if summary.unique_organizations is None:
+        return "no call names an organization"
     return f"in {formatting.counted(summary.unique_organizations, 'organization')}"
 
 
@@ -187,8 +191,7 @@ def _over_time(result: results.DatasetOverviewResult, data: Mapping[str, Any]) -
 def _shares(result: results.DatasetOverviewResult) -> Part:
     distributions = result.distributions._asdict()
     charts = columns(_share_chart(distributions, "provider"), _share_chart(distributions, "model"))
-    least = costs_are_lower_bounds(result)
-    tables = [_share_table(distributions, column, least) for column in _DISTRIBUTED]
+    tables = [_share_table(distributions, column) for column in _DISTRIBUTED]
     return section(
         "How calls and cost are distributed",
         charts,
@@ -219,9 +222,7 @@ def _share_chart(distributions: Mapping[str, Sequence[results.ValueShare]], colu
     )
 
 
-def _share_table(
-    distributions: Mapping[str, Sequence[results.ValueShare]], column: str, least: bool
-) -> Part:
+def _share_table(distributions: Mapping[str, Sequence[results.ValueShare]], column: str) -> Part:
     heading, plural, kind = _DISTRIBUTED[column]
     name = Column[results.ValueShare](lambda row: row.value, heading, kind, dot=kind != "text")
     return table(
@@ -231,7 +232,7 @@ def _share_table(
             name,
             Column(lambda row: row.call_count, "Calls", "count", order="descending"),
             Column(lambda row: row.share_percent, "Share", "percent", bar=True),
-            Column(lambda row: row.total_cost, "Cost", "money", at_least=lambda _: least),
+            Column(lambda row: row.total_cost, "Cost", "money", at_least=is_lower_bound),
         ],
         named(distributions[column], name),
         empty=f"No {plural} are named in this data.",
@@ -243,8 +244,20 @@ def _quality(result: results.DatasetOverviewResult) -> Part:
     return section(
         "How usable the data is",
         columns(
-            _counts("status", "Calls by status", "Status", quality.status_distribution),
-            _counts("errors", "Failed calls by kind of error", "Error", quality.error_types),
+            _counts(
+                "status",
+                "Calls by status",
+                "Status",
+                quality.status_distribution,
+                "There are no calls.",
+            ),
+            _counts(
+                "errors",
+                "Failed calls by kind of error",
+                "Error",
+                quality.error_types,
+                _no_failure(quality),
+            ),
         ),
         where_any(
             quality.skipped,
@@ -330,7 +343,19 @@ def _prices(prices: results.Prices) -> Part:
     )
 
 
-def _counts(name: str, caption: str, heading: str, counts: Mapping[str, Optional[int]]) -> Part:
+def _no_failure(quality: results.Quality) -> str:
+    """Return what is known where no call is known to have failed."""
+    if quality.success_rate_percent is None and quality.total_records:
+        return "Not checked: no call says whether it succeeded."
+    if quality.unknown_status_count:
+        known = formatting.counted(quality.success_count, "call")
+        return f"None among the {known} with a known status."
+    return "No call failed."
+
+
+def _counts(
+    name: str, caption: str, heading: str, counts: Mapping[str, Optional[int]], empty: str
+) -> Part:
     """Return calls by what they are; a number is None where it is not known."""
     total = sum(filter(None, counts.values()))
     return table(
@@ -344,7 +369,7 @@ def _counts(name: str, caption: str, heading: str, counts: Mapping[str, Optional
             ),
         ],
         list(counts.items()),
-        empty=f"{caption}: there were none.",
+        empty=empty,
     )
 
 

@@ -14,7 +14,7 @@ from finops.generators.partial_days import known_by_day, where_days_are_known
 from finops.generators.tables import Column, table, texts
 from finops.results import features as results
 from finops.results.base import from_dict
-from finops.results.shares import costs_are_lower_bounds
+from finops.results.shares import costs_are_lower_bounds, is_lower_bound
 
 REPORT = Report(
     "features",
@@ -83,7 +83,7 @@ def _margin(summary: results.FeaturesSummary) -> Optional[float]:
 
 
 def _economics(result: results.FeaturesResult) -> Part:
-    rows, least = result.features, costs_are_lower_bounds(result)
+    rows = result.features
     return section(
         "What features earn and cost",
         columns(_money_chart(rows), _return_chart(rows)),
@@ -97,9 +97,14 @@ def _economics(result: results.FeaturesResult) -> Part:
                     lambda row: row.roi_percent, "Return on cost", "percent", order="descending"
                 ),
                 Column(lambda row: row.revenue, "Revenue per month", "money"),
-                Column(lambda row: row.monthly_cost, "Cost per month", "money"),
                 Column(
-                    lambda row: row.cost, "Cost in the period", "money", at_least=lambda _: least
+                    lambda row: row.monthly_cost,
+                    "Cost per month",
+                    "money",
+                    at_least=lambda row: row.roi_percent is None and is_lower_bound(row),
+                ),
+                Column(
+                    lambda row: row.cost, "Cost in the period", "money", at_least=is_lower_bound
                 ),
                 Column(lambda row: row.call_count, "Calls", "count"),
                 Column(lambda row: row.customer_count, "Customers", "count"),
@@ -108,7 +113,7 @@ def _economics(result: results.FeaturesResult) -> Part:
                     lambda row: row.cost_per_customer,
                     "Cost per customer in the period",
                     "money",
-                    at_least=lambda _: least,
+                    at_least=is_lower_bound,
                 ),
             ],
             rows,

@@ -7,11 +7,12 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from finops.generators import formatting
 from finops.generators.charts import Axis, Series, bar_chart, scatter_chart
-from finops.generators.components import Card, Part, columns, section, where_any
+from finops.generators.components import Card, Part, columns, section
 from finops.generators.contrast import Contrast
 from finops.generators.page import Report, write_report
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table
+from finops.generators.without_price import customers_without_price
 from finops.results import pricing as results
 from finops.results.base import from_dict
 from finops.results.shares import costs_are_lower_bounds, is_lower_bound
@@ -298,22 +299,7 @@ def _customers(result: results.PricingResult) -> Part:
             ShortenedRows(result.customers),
             empty="No active customer has a known price and enough days, so no bills are compared.",
         ),
-        where_any(
-            result.without_price,
-            table(
-                "without-price",
-                "Customers left out: price not known",
-                [
-                    Column(lambda row: row.customer_id, "Customer"),
-                    Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
-                    Column(
-                        lambda row: row.monthly_cost, "Cost per month", "money", order="descending"
-                    ),
-                    Column(lambda row: row.call_count, "Calls", "count"),
-                ],
-                ShortenedRows(result.without_price),
-            ),
-        ),
+        customers_without_price(result.without_price),
     )
 
 

@@ -25,9 +25,10 @@ from finops.generators.page import Report, write_report
 from finops.generators.partial_days import day_lines, partial_dates, where_days_are_known
 from finops.generators.rounding import ShortenedRows
 from finops.generators.tables import Column, table, texts
+from finops.generators.without_price import customers_without_price
 from finops.results import profitability as results
 from finops.results.base import CustomerAdvice, from_dict
-from finops.results.shares import costs_are_lower_bounds
+from finops.results.shares import costs_are_lower_bounds, is_lower_bound
 
 REPORT = Report(
     "profitability",
@@ -294,7 +295,7 @@ def _group_table(
 
 
 def _over_time(result: results.ProfitabilityResult, data: Mapping[str, Any]) -> Part:
-    daily, least = result.daily, costs_are_lower_bounds(result)
+    daily = result.daily
     days = texts(row.date for row in daily)
     return section(
         "Over time",
@@ -322,7 +323,7 @@ def _over_time(result: results.ProfitabilityResult, data: Mapping[str, Any]) -> 
             [
                 Column(lambda row: row.month, "Month"),
                 Column(lambda row: row.revenue, "Revenue", "money"),
-                Column(lambda row: row.cost, "Cost", "money", at_least=lambda _: least),
+                Column(lambda row: row.cost, "Cost", "money", at_least=is_lower_bound),
                 Column(lambda row: row.margin, "Margin after AI cost", "money"),
                 Column(lambda row: row.margin_percent, "Margin", "percent"),
                 Column(lambda row: "Whole" if row.whole else "Partial", "Data"),
@@ -336,7 +337,6 @@ def _over_time(result: results.ProfitabilityResult, data: Mapping[str, Any]) -> 
 
 
 def _lists(result: results.ProfitabilityResult) -> Part:
-    least = costs_are_lower_bounds(result)
     return section(
         "All customers",
         table(
@@ -350,23 +350,7 @@ def _lists(result: results.ProfitabilityResult) -> Part:
             ShortenedRows(result.customers),
             empty="No active customer has a known price and enough days, so no margin is listed.",
         ),
-        where_any(
-            result.without_price,
-            table(
-                "without-price",
-                "Customers left out: price not known",
-                [
-                    Column(lambda row: row.customer_id, "Customer"),
-                    Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
-                    Column(lambda row: row.customer_archetype, "Archetype"),
-                    Column(
-                        lambda row: row.monthly_cost, "Cost per month", "money", order="descending"
-                    ),
-                    Column(lambda row: row.call_count, "Calls", "count"),
-                ],
-                ShortenedRows(result.without_price),
-            ),
-        ),
+        customers_without_price(result.without_price),
         where_any(
             result.gone,
             table(
@@ -396,7 +380,7 @@ def _lists(result: results.ProfitabilityResult) -> Part:
                     Column(lambda row: row.subscription_tier, "Tier", "tier", dot=True),
                     Column(lambda row: row.first_activity_date, "First call", "date"),
                     Column(lambda row: row.monthly_revenue, "Revenue per month", "money"),
-                    Column(lambda row: row.cost, "Cost so far", "money", at_least=lambda _: least),
+                    Column(lambda row: row.cost, "Cost so far", "money", at_least=is_lower_bound),
                 ],
                 ShortenedRows(result.too_new),
             ),
