@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import random
 from itertools import count
+from struct import unpack
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from finops import config
@@ -39,6 +40,8 @@ BEHAVIOURS = HOPPER + len(REGIONS)
 
 # What is chosen, and its weight.
 Choice = Tuple[Tuple[int, float], ...]
+_NOTHING_EXTRA: Choice = ()
+_NONE_SLOW: FrozenSet[str] = frozenset()
 _WEEK_HOURS = 7 * DAY_HOURS
 _NOISE_BITS = 16
 
@@ -216,13 +219,11 @@ class Plan:
             level *= scenario.level(number)
         level *= 1 + config.DAY_NOISE * (self._noise(_NOISE_BITS) / 32768.0 - 1)
         spread = config.CUSTOMER_DAY_NOISE
-        noise = self._noise(_NOISE_BITS * len(self._weights))
-        for position, (customer, weight) in enumerate(
-            zip(self.population.customers, self._weights)
+        for position, (customer, weight, drawn) in enumerate(
+            zip(self.population.customers, self._weights, self._drawn(len(self._weights)))
         ):
             if position in self._gone:
                 continue
-            drawn = noise >> _NOISE_BITS * position & 0xFFFF
             weight *= level * (1 + spread * (drawn / 32768.0 - 1))
             weight *= factors.get(position, 1.0) * used[customer.profile]
             persona = self._subscriptions.current[position] * BEHAVIOURS
@@ -238,6 +239,11 @@ class Plan:
             tuple(sorted(features.items())),
             self._moves(start),
         )
+
+    def _drawn(self, count: int) -> Sequence[int]:
+        """Return so many random numbers of `_NOISE_BITS` (16)."""
+        bits = self._noise(_NOISE_BITS * count)
+        return unpack(f"<{count}H", bits.to_bytes(2 * count, "little"))
 
     def _grow(self, day: int) -> None:
         growth = self._growth
@@ -310,10 +316,13 @@ class Plan:
             curves = self._curves[place]
             place = (place + 1) % _WEEK_HOURS
             noise = 1 + config.HOUR_NOISE * (self._noise(_NOISE_BITS) / 32768.0 - 1)
-            weights = tuple(total * curve * noise for total, curve in zip(totals, curves))
-            extra = self._extra(index, curves, now, surging)
-            calls = math.fsum(weights) + math.fsum(weight for _, weight in extra)
-            slow = frozenset(i.subject for i in now if i.kind == kinds.SLOW_PROVIDER)
+            weights = tuple([total * curve * noise for total, curve in zip(totals, curves)])
+            calls = math.fsum(weights)
+            extra, slow = _NOTHING_EXTRA, _NONE_SLOW
+            if now or surging:
+                extra = self._extra(index, curves, now, surging)
+                calls += math.fsum(weight for _, weight in extra)
+                slow = frozenset(i.subject for i in now if i.kind == kinds.SLOW_PROVIDER)
             yield Hour(index, max(1, round(calls)), day, weights, extra, slow)
 
     def _hour_of_week(self, index: int) -> int:

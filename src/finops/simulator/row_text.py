@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, TypeVar
 
 from finops import config
@@ -55,18 +56,16 @@ CACHE_BITS = 12
 _CACHE_SPREAD = 0.06  # the cached part of a prompt varies by so much of the whole
 _USUAL_STATE = FeatureState()
 _NOTHING: Sequence[int] = ()
-# The feature of each use, and the use's part of it.
-_USE_SHARES: Tuple[Tuple[str, float], ...] = tuple(
-    (
-        feature,
-        config.FEATURE_TASKS[feature][task]
-        / sum(config.FEATURE_TASKS[feature].values())
-        * config.ENVIRONMENT_SHARES[environment],
-    )
-    for feature, task, environment in USES
-)
+# The uses of each feature, by position, and the part of it that each is.
+_USE_SHARES: Dict[str, List[Tuple[int, float]]] = {}
+for _place, (_feature, _task, _environment) in enumerate(USES):
+    _tasks = config.FEATURE_TASKS[_feature]
+    _share = _tasks[_task] / sum(_tasks.values()) * config.ENVIRONMENT_SHARES[_environment]
+    _USE_SHARES.setdefault(_feature, []).append((_place, _share))
 
 Value = TypeVar("Value")
+# Looks up one table after the other.
+_Each = Callable[[Sequence[Sequence[int]]], Sequence[Sequence[int]]]
 
 
 class RowText:
@@ -78,9 +77,11 @@ class RowText:
         self._kept: Dict[Any, Any] = {}
         self._profiles: List[int] = []
         self.first_shape: List[int] = []
-        # What decides about the models of a shape, and all that there are of it.
-        self._models_asked = [(s.feature, s.caller.expensive, s.step > 0) for s in SHAPES]
-        self._asked_models = list(dict.fromkeys(self._models_asked))
+        # All that decides about the models of a shape, and what finds each shape's among so many.
+        asked = [(s.feature, s.caller.expensive, s.step > 0) for s in SHAPES]
+        self._asked_models = list(dict.fromkeys(asked))
+        numbers = {each: number for number, each in enumerate(self._asked_models)}
+        self._each_model: _Each = itemgetter(*(numbers[each] for each in asked))
         # The shapes whose tables of tokens, and of cached parts, are not made yet.
         self._without_tokens = _shapes_by(lambda s: (s.feature, _is_shorter(s.step)))
         self._without_cached = _shapes_by(lambda s: (s.feature, s.cache, _is_well_cached(s.step)))
@@ -133,7 +134,7 @@ class RowText:
         tables = self._remembered(("uses", features), lambda: self._use_tables(dict(features)))
         return [tables[profile] for profile in self._profiles]
 
-    def model_tables(self, moves: Moves) -> List[Sequence[int]]:
+    def model_tables(self, moves: Moves) -> Sequence[Sequence[int]]:
         """Return the tables of models by shape."""
         return self._remembered(("models", moves), lambda: self._model_tables(moves))
 
@@ -155,9 +156,8 @@ class RowText:
                 self._make_cached(feature, state.cache, _is_well_cached(state.step))
         return [_use_table(profile, features) for profile in config.FEATURE_PROFILES]
 
-    def _model_tables(self, moves: Moves) -> List[Sequence[int]]:
-        tables = {asked: self._model_table(moves, *asked) for asked in self._asked_models}
-        return [tables[asked] for asked in self._models_asked]
+    def _model_tables(self, moves: Moves) -> Sequence[Sequence[int]]:
+        return self._each_model([self._model_table(moves, *each) for each in self._asked_models])
 
     def _model_table(
         self, moves: Moves, feature: str, expensive: bool, saves: bool
@@ -334,11 +334,12 @@ def is_abuser(persona: int) -> bool:
 
 def _use_table(profile: Mapping[str, int], features: Mapping[str, FeatureState]) -> Sequence[int]:
     weights: List[Tuple[int, float]] = []
-    for place, (feature, share) in enumerate(_USE_SHARES):
+    for feature, uses in _USE_SHARES.items():
         state = features.get(feature, _USUAL_STATE)
         weight = profile.get(feature, 0) * state.level
         if weight:
-            weights.append((offset_of(state.step, state.cache) + place, weight * share))
+            first = offset_of(state.step, state.cache)
+            weights += [(first + place, weight * share) for place, share in uses]
     return sampling_tables.of_numbers(weights, sampling_tables.SIZE)
 
 

@@ -44,10 +44,10 @@ def of_numbers(choice: Sequence[Tuple[int, float]], size: int) -> array[int]:
     """Return a table of `size` numbers, each as often as its weight says."""
     counts = shares([weight for _, weight in choice], size)
     code = "H" if max(number for number, _ in choice) <= _LARGEST_SHORT else "I"
-    table = array(code)
-    for (number, _), count in zip(choice, counts):
-        table.extend(array(code, [number]) * count)
-    return table
+    each = pack(f"{len(choice)}{code}", *(number for number, _ in choice))
+    width = len(each) // len(choice)
+    entries = [each[i : i + width] for i in range(0, len(each), width)]
+    return array(code, b"".join(map(mul, entries, counts)))
 
 
 def of_positions(weights: Sequence[float], size: int = SIZE) -> bytes:
