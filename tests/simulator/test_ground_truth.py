@@ -256,3 +256,13 @@ def test_an_incident_is_listed_once_it_can_be_seen() -> None:
     assert unsettled([departed, burst], calendar, later) == begun[:1]
     assert unsettled([departed, burst], calendar, "2025-02-01T00:00:00.000000") == []
     assert len(entries([departed, burst], calendar, "2025-02-01T00:00:00.000000")) == 2
+
+
+def test_a_customer_goes_viral_for_two_days_before_it_can_be_seen() -> None:
+    """On its first day it makes some three times its calls: a customer may have such a day."""
+    calendar = Calendar("2025-01-01T00:00:00")
+    viral = Incident(kinds.VIRAL_CUSTOMER, "viral_spike", 24, 24 + 120, "cust_0001", 10)
+    early, late = "2025-01-03T23:59:59.000000", "2025-01-04T00:00:00.000000"
+    assert [one["kind"] for one in unsettled([viral], calendar, early)] == ["viral_customer"]
+    assert entries([viral], calendar, early) == []
+    assert [one["kind"] for one in entries([viral], calendar, late)] == ["viral_customer"]

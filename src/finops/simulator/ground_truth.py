@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Union
 
@@ -18,7 +19,7 @@ from finops import config
 from finops.simulator import incidents as kinds
 from finops.simulator.incidents import Incident
 from finops.simulator.scenarios.base import Episode
-from finops.simulator.traffic import Calendar
+from finops.simulator.traffic import DAY_HOURS, Calendar
 from finops.storage.file_operations import FILES, Files
 from finops.storage.truth import events_path, truth_path
 
@@ -28,16 +29,19 @@ EVENT_COLUMNS = ("start", "end", "title", "subject")
 # The incidents that everybody would know of.
 EVENT_TITLES = {kinds.HOUR_BURST: "Burst", kinds.SLOW_PROVIDER: "Slow provider"}
 
+# A customer that goes viral is at its peak after so many hours.
+_VIRAL_RISE = config.VIRAL_PEAK_SHARE * config.SCENARIO_SHAPES["viral_spike"].hours
 # After so many hours an incident can be seen in the data, if it is not over before.  A burst can
-# be seen in what a whole hour costs, not in the part of one that the data ends with.
+# be seen in what a whole hour costs, not in the part of one that the data ends with; a customer
+# that goes viral, in the whole day in which it comes to its peak.
 EVIDENT_AFTER_HOURS: Mapping[str, float] = {
     kinds.HOUR_BURST: 1,
     kinds.RATE_LIMIT_ABUSER: 0.5,
     kinds.SLOW_PROVIDER: 0.5,
     kinds.REGION_HOPPER: 7,
-    kinds.PROMPT_WASTER: 24,
-    kinds.VIRAL_CUSTOMER: 24,
-    kinds.DEPARTED_CUSTOMER: config.DEPARTURE_DAYS * 24,
+    kinds.PROMPT_WASTER: DAY_HOURS,
+    kinds.VIRAL_CUSTOMER: math.ceil(_VIRAL_RISE / DAY_HOURS) * DAY_HOURS,
+    kinds.DEPARTED_CUSTOMER: config.DEPARTURE_DAYS * DAY_HOURS,
 }
 
 
