@@ -37,9 +37,6 @@ _BLOCK_SHIFT = CACHE_BITS + CACHE_BLOCK_TOKENS.bit_length() - 1
 _HOUR_MS = 3_600_000
 _BLOCK_DIGITS = 4
 _BLOCK = 10**_BLOCK_DIGITS  # calls that share the first digits of their ids
-# Rows that are joined at a time: the list of their pieces and their text are each small enough
-# for memory that is at hand.  Larger ones are mapped anew each time, which takes twice as long.
-_JOINED = 500
 # Cuts the ids of a batch's requests out of one text.
 _EACH_REQUEST: Callable[[str], Sequence[str]] = itemgetter(
     *(
@@ -282,7 +279,7 @@ class RowMaker:
             self._outcomes(personas, status),
             _of_all(figures.cached)(w.cached_text),
         )
-        return b"".join(_interleaved(columns))
+        return "".join(_interleaved(columns)).encode("ascii")
 
     def _outcomes(self, personas: Sequence[int], status: Sequence[int]) -> List[str]:
         """Return the texts of region, outcome and plan: most calls succeed."""
@@ -311,15 +308,13 @@ class RowMaker:
         return texts
 
 
-def _interleaved(columns: Sequence[Sequence[str]]) -> Iterator[bytes]:
-    """Yield the first text of each column, then the second of each, and so on."""
+def _interleaved(columns: Sequence[Sequence[str]]) -> List[str]:
+    """Return the first text of each column, then the second of each, and so on."""
     count = len(columns)
-    for first in range(0, BATCH_SIZE, _JOINED):
-        last = min(BATCH_SIZE, first + _JOINED)
-        pieces = [""] * (count * (last - first))
-        for place, column in enumerate(columns):
-            pieces[place::count] = column[first:last]
-        yield "".join(pieces).encode("ascii")
+    pieces = [""] * (count * BATCH_SIZE)
+    for place, column in enumerate(columns):
+        pieces[place::count] = column
+    return pieces
 
 
 def _by_hour(batch: Batch, text: Callable[[Hour], str]) -> List[str]:
