@@ -290,9 +290,9 @@ MODEL_MIN_CALLS = 100
 
 # An anomalous hour is also so far above what like hours (of the hour of the week, the hour of the
 # day, the day of the month) cost when there is a call: as many spreads as above, of at least this
-# share of it, and this amount.  With three spreads of a third, that is about twice what like hours
-# cost, as a burst costs about twice the hours around it.
-ANOMALY_SPREAD_FLOOR_PCT = 33
+# share of it, and this amount.  With three spreads of this share, that is nearly twice what like
+# hours cost, as a burst costs twice the hours around it: a smaller share reports ordinary hours.
+ANOMALY_SPREAD_FLOOR_PCT = 30
 ANOMALY_MIN_USD = 0.25
 # Of fewer hours with a call nothing is said.
 ANOMALY_MIN_HOURS = 48

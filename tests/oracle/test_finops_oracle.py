@@ -270,7 +270,7 @@ def like_hours(case: Case) -> Dict[str, float]:
 
 def explained(costs: List[float]) -> float:
     centre = median(costs)
-    spread = max(1.4826 * median(abs(cost - centre) for cost in costs), centre * 0.33)
+    spread = max(1.4826 * median(abs(cost - centre) for cost in costs), centre * 0.3)
     return centre + max(config.ANOMALY_MULTIPLIER * spread, config.ANOMALY_MIN_USD)
 
 
