@@ -19,7 +19,6 @@ from typing import (
     Any,
     Callable,
     Dict,
-    Hashable,
     Iterable,
     List,
     Mapping,
@@ -46,6 +45,7 @@ from finops.rollups.measures import (
     dimension_of,
     measure_of,
 )
+from finops.rollups.remembered import Memo
 from finops.rollups.retries import RetryFigures
 from finops.rollups.sessions import Session, SessionFigures
 from finops.rollups.spec import (
@@ -129,7 +129,7 @@ class ReferenceDataset:
         self.zone_name = zone_name
         self.calls = sorted((self._typed(row) for row in rows), key=_place)
         self._filled: Dict[Table, Groups] = {}
-        self._memo: Dict[Hashable, object] = {}
+        self._memo = Memo()
 
     @classmethod
     def of_file(cls, path: Any, prices: PriceTable = DEFAULT_PRICES) -> ReferenceDataset:

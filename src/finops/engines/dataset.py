@@ -6,7 +6,6 @@ from array import array
 from typing import (
     Any,
     Dict,
-    Hashable,
     Iterable,
     Iterator,
     List,
@@ -48,14 +47,16 @@ from finops.reader.identity import IdSummary
 from finops.reader.options import ReadingRules
 from finops.reader.row_selection import IMPLAUSIBLE
 from finops.rollups.coarsening import CoarseGroups, Coarsening
-from finops.rollups.customers import CUSTOMER_RECORDS, customers_of
+from finops.rollups.customers import CUSTOMER_RECORDS, customers_of, with_customers
 from finops.rollups.dataset import TOTALS, WHOLE_DAYS, DatasetFacts, refuse_if_nothing_is_usable
 from finops.rollups.hours import HourClock
 from finops.rollups.merge import FileParts, accounting_of
 from finops.rollups.notes import notes_of, on_whole_days
 from finops.rollups.part import PartitionResult
+from finops.rollups.remembered import Memo
 from finops.rollups.source_notes import SOURCES, on_sources
 from finops.rollups.spec import (
+    THE_CUSTOMERS,
     Accounting,
     Customer,
     FileInfo,
@@ -115,7 +116,7 @@ class AnsweredDataset:
         self._filled: Dict[Table, Mapping[Key, Values]] = {}
         self._customers: Optional[Dict[str, Customer]] = None
         self._facts: Optional[DatasetFacts] = None
-        self._memo: Dict[Hashable, object] = {}
+        self._memo = Memo()
 
     def fill(self, tables: Iterable[Table]) -> None:
         """Take everything in; raises DataError where the data as a whole cannot be read."""
@@ -146,10 +147,13 @@ class AnsweredDataset:
 
     def forget(self, tables: Iterable[Table]) -> None:
         """Let go of the memory of tables that were delivered; asked for again, they come again."""
-        for table in tables:
-            self._filled.pop(table, None)
-            if table in CUSTOMER_RECORDS:
-                self._customers = None
+        spent = with_customers(tables)
+        self._memo.forget(spent)
+        self._filled = {
+            table: filled for table, filled in self._filled.items() if table not in spent
+        }
+        if THE_CUSTOMERS in spent:
+            self._customers = None
 
     def truth(self) -> Optional[Dict[str, Any]]:
         """Return which incidents the simulator planted in these calls, None where unknown."""

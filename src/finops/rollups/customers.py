@@ -7,11 +7,11 @@ have no other row.
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, Tuple
+from typing import Dict, Hashable, Iterable, Mapping, Set, Tuple
 
 from finops.rollups.expressions import negated
 from finops.rollups.measures import CUSTOMER_DIMENSIONS, IS_CREDIT
-from finops.rollups.spec import Customer, Key, Table, Values
+from finops.rollups.spec import THE_CUSTOMERS, Customer, Key, Table, Values
 
 _SEEN = ("first_seen", "last_seen")
 CUSTOMERS = Table(CUSTOMER_DIMENSIONS, _SEEN, negated(IS_CREDIT))
@@ -28,6 +28,12 @@ def customers_of(tables: Mapping[Table, Groups]) -> Dict[str, Customer]:
     """
     others, credited = _latest(tables[CUSTOMERS]), _latest(tables[CREDITED])
     return dict(sorted({**credited, **others}.items())) if credited else others
+
+
+def with_customers(tables: Iterable[Table]) -> Set[Hashable]:
+    """Return the tables, and `THE_CUSTOMERS` where these are made of any of them."""
+    given: Set[Hashable] = set(tables)
+    return given | {THE_CUSTOMERS} if given & set(CUSTOMER_RECORDS) else given
 
 
 def _latest(groups: Groups) -> Dict[str, Customer]:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import (
     Any,
     Dict,
-    Hashable,
     Iterable,
     Iterator,
     List,
@@ -34,7 +33,7 @@ from finops.reader.options import ReadingOptions
 from finops.reader.sources import Locations
 from finops.rollups.coarsening import CoarseGroups, Coarsening, coarse_groups
 from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
-from finops.rollups.customers import CUSTOMER_RECORDS, customers_of
+from finops.rollups.customers import CUSTOMER_RECORDS, customers_of, with_customers
 from finops.rollups.file_scan import ScanSettings, processes_for
 from finops.rollups.file_set import FileSet, Progress
 from finops.rollups.free_memory import return_free_memory
@@ -48,9 +47,11 @@ from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan
 from finops.rollups.protocol import CallDataset, Location, Source
 from finops.rollups.readings import Reading
+from finops.rollups.remembered import Memo
 from finops.rollups.retries import TRACE_ID, UnorderedRetries
 from finops.rollups.source_notes import SOURCES, on_sources
 from finops.rollups.spec import (
+    THE_CUSTOMERS,
     Accounting,
     Customer,
     FileInfo,
@@ -150,7 +151,7 @@ class Dataset:
         self._has_totals = False  # whether these and the notes that take tables are among the facts
         self._filled: Dict[Table, Mapping[Key, Values]] = {}
         self._customers: Optional[Dict[str, Customer]] = None
-        self._memo: Dict[Hashable, object] = {}
+        self._memo = Memo()
         self._content_key = ""
         self._keepable: Optional[KeptTables] = None
         self._kept: Optional[KeptTables] = None  # while tables are kept
@@ -233,10 +234,13 @@ class Dataset:
 
     def forget(self, tables: Iterable[Table]) -> None:
         """Let go of the memory of tables that were delivered; asked for again, they come again."""
-        for table in tables:
-            self._filled.pop(table, None)
-            if table in CUSTOMER_RECORDS:
-                self._customers = None
+        spent = with_customers(tables)
+        self._memo.forget(spent)
+        self._filled = {
+            table: filled for table, filled in self._filled.items() if table not in spent
+        }
+        if THE_CUSTOMERS in spent:
+            self._customers = None
 
     def truth(self) -> Optional[Dict[str, Any]]:
         """Return which incidents the simulator planted in these calls, None where unknown."""
@@ -295,7 +299,7 @@ class Dataset:
     def _scan_once(self, plan: Plan, cache: bool) -> None:
         self._plan, self._filled, self._facts, self._customers = plan, {}, None, None
         self._has_totals = False
-        self._memo = {}
+        self._memo = Memo()
         self._keepable = self._kept = None
         settings = ScanSettings(
             plan, self.prices, self.options, self.context, self._workers, cache, self._most_keys

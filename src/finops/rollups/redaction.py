@@ -17,7 +17,6 @@ from typing import (
     Any,
     Callable,
     Dict,
-    Hashable,
     Iterable,
     Mapping,
     NamedTuple,
@@ -33,9 +32,10 @@ from finops.errors import DataError
 from finops.reader.event_log import Event
 from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.columns import CUSTOMER_POSITION
-from finops.rollups.customers import CUSTOMER_RECORDS
+from finops.rollups.customers import CUSTOMER_RECORDS, with_customers
 from finops.rollups.measures import DimensionLike, dimension_of, name_of
 from finops.rollups.protocol import CallDataset
+from finops.rollups.remembered import Memo
 from finops.rollups.sessions import Session, SessionFigures
 from finops.rollups.spec import (
     Accounting,
@@ -97,7 +97,7 @@ class _Facts(NamedTuple):
     customers: Mapping[str, Customer]
     accounting: Accounting
     file: FileInfo
-    memo: Dict[Hashable, object]
+    memo: Memo
 
 
 class RedactedDataset:
@@ -144,7 +144,10 @@ class RedactedDataset:
 
     def forget(self, tables: Iterable[Table]) -> None:
         """Release the memory of tables that were delivered."""
-        self._dataset.forget(tables)
+        spent = list(tables)
+        self._dataset.forget(spent)
+        if self._made is not None:
+            self._made.memo.forget(with_customers(spent))
 
     def truth(self) -> Optional[Dict[str, Any]]:
         """Return None: what was planted names whom it befell."""
@@ -211,7 +214,7 @@ class RedactedDataset:
                 self._customers(customers),
                 _accounting(data.accounting, within),
                 data.file._replace(name=within(data.file.name)),
-                {},
+                Memo(),
             )
         return self._made
 

@@ -11,7 +11,7 @@ small tables that a test can write by hand.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Hashable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config, timestamps
 from finops.business.catalog import DEFAULT_PRICES, PriceTable
@@ -46,6 +46,7 @@ from finops.rollups.measures import (
     measure_from,
     name_of,
 )
+from finops.rollups.remembered import Memo
 from finops.timestamps import zone_of
 
 Key = Tuple[Any, ...]
@@ -434,6 +435,10 @@ class Totals(NamedTuple):
         return self.input_tokens + self.output_tokens
 
 
+# What `Memo` knows the customers by, who are made of tables.
+THE_CUSTOMERS = "customers"
+
+
 class Rollups:
     """Filled tables and what goes with them; read-only by convention.
 
@@ -441,7 +446,7 @@ class Rollups:
     declared order, also where there is one dimension or one measure.  `customers` are given where
     `customers.CUSTOMER_RECORDS` are among the tables, None elsewhere.  `memo` is
     what was worked out of these calls so far (see `memo.memoized`); deliveries of the same
-    reading share it.
+    reading share it, and it learns which tables are read.
     """
 
     def __init__(
@@ -454,7 +459,7 @@ class Rollups:
         file: FileInfo = FileInfo(),
         prices: PriceTable = DEFAULT_PRICES,
         context: RunContext = RunContext(),
-        memo: Optional[Dict[Hashable, object]] = None,
+        memo: Optional[Memo] = None,
     ) -> None:
         self._tables = tables
         self.period = period
@@ -464,9 +469,10 @@ class Rollups:
         self.file = file
         self.prices = prices
         self.context = context
-        self.memo: Dict[Hashable, object] = {} if memo is None else memo
+        self.memo = Memo() if memo is None else memo
 
     def __getitem__(self, table: Table) -> Mapping[Key, Values]:
+        self.memo.note(table)
         return self._tables[table]
 
     @property
@@ -477,6 +483,7 @@ class Rollups:
         """
         if self._customers is None:
             raise LookupError("customers take CUSTOMER_RECORDS")
+        self.memo.note(THE_CUSTOMERS)
         return self._customers
 
 
