@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.rollups import compact_table
-from finops.rollups.compact_table import compacted, in_order
+from finops.rollups.compact_table import CompactTable, Growing, compacted, in_order
 from finops.rollups.spec import Key, Values, in_key_order
 
 texts = st.sampled_from(["", "a", "ä", "gpt-4o"])
@@ -26,6 +26,14 @@ mixed = st.one_of(flags, st.sampled_from([0, 1, 0.0, 1.0]))
 @pytest.fixture(autouse=True)
 def compacts_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compact_table, "_FEW", 0)
+
+
+def growing(column: Sequence[Any], step: int) -> Growing:
+    """Return a column that was added in pieces."""
+    made = Growing()
+    for at in range(0, len(column), step):
+        made.add(list(column[at : at + step]))
+    return made
 
 
 def kinds(groups: Any) -> List[Tuple[type, ...]]:
@@ -53,13 +61,52 @@ def test_numbers_that_are_equal_keep_their_kinds(column: List[Any]) -> None:
     assert kinds(compacted(groups)) == kinds(groups)
 
 
+@given(st.lists(st.one_of(mixed, numbers, floats, texts, st.none(), lists), max_size=12))
+def test_a_column_that_grew_in_pieces_is_the_whole(column: List[Any]) -> None:
+    for step in (1, 5):
+        whole = growing(column, step).whole()
+        assert list(whole) == column
+        assert list(map(type, whole)) == list(map(type, column))
+
+
 @given(tables)
 def test_columns_in_any_order_are_put_into_that_of_keys(groups: Dict[Key, Values]) -> None:
-    columns = [list(column) for column in zip(*groups.values())]
-    table = in_order(list(groups), columns)
+    parts = [growing(part, 3) for part in zip(*groups)]
+    columns = [growing(column, 3) for column in zip(*groups.values())]
+    table = in_order(len(groups), parts, columns)
     expected = in_key_order(groups)
     assert list(table.items()) == list(expected.items())
     assert kinds(table) == kinds(expected)
+
+
+@given(st.dictionaries(st.tuples(st.text(max_size=2)), st.tuples(numbers), max_size=40))
+def test_groups_by_one_text_are_found_without_a_dict(groups: Dict[Key, Values]) -> None:
+    table = CompactTable.of_columns(
+        len(groups),
+        [[name for (name,) in sorted(groups)]],
+        [[groups[k][0] for k in sorted(groups)]],
+    )
+    assert [table[key] for key in groups] == list(groups.values())
+    for other in (("none",), ("",), (None,), (1,), ("a", "a"), "a", ()):
+        assert (other in table) == (other in groups)
+        assert table.get(other, 0) == groups.get(other, 0)
+    with pytest.raises(KeyError):
+        table[("none",)]
+
+
+def test_names_out_of_order_are_found() -> None:
+    groups: Dict[Key, Values] = {("b",): (1,), ("a",): (2,)}
+    table = compacted(groups)
+    assert [table[("a",)], table[("b",)]] == [(2,), (1,)]
+
+
+def test_texts_that_repeat_among_measures_are_kept_once() -> None:
+    groups: Dict[Key, Values] = {
+        (place,): (f"2026-01-0{place % 3}", f"{place}") for place in range(40)
+    }
+    table = compacted(groups)
+    assert list(table.items()) == list(groups.items())
+    assert len(set(map(id, (day for day, _ in table.values())))) == 3
 
 
 def test_groups_without_measures_or_without_dimensions() -> None:

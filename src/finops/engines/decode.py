@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from datetime import timedelta
-from itertools import chain, islice
+from functools import lru_cache
+from itertools import islice
 from operator import itemgetter
 from sys import intern
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
@@ -12,7 +13,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 from finops import config
 from finops.engines.statements import CHANGES, GROUPS, RETRIES, SESSIONS, InGroup, in_group
 from finops.reader.fields import PICO
-from finops.rollups.compact_table import in_order, packed
+from finops.rollups.compact_table import Growing, in_order
 from finops.rollups.expressions import is_condition
 from finops.rollups.measures import (
     COHORT_WEEK,
@@ -33,6 +34,8 @@ from finops.timestamps import EPOCH, timestamp, week_of
 Rows = Iterable[Sequence[Any]]
 Decoder = Callable[[Any], Any]
 _ROWS_AT_A_TIME = 50_000
+# Aggregates begin at few moments: each has one text then, as long as they are no more than these.
+_MOMENTS_KEPT = 50_000
 _FIRST_DAY = EPOCH.date()
 _MONDAY = 3  # days from the Monday of its week to the first day
 
@@ -69,15 +72,14 @@ def decoded(table: Table, rows: Mapping[str, Rows]) -> Mapping[Key, Values]:
 
 def _as_columns(reader: KeyReader, units: Sequence[Decoder], rows: Rows) -> Mapping[Key, Values]:
     """Return groups with their values in arrays from the beginning, as there may be millions."""
-    keys: List[Key] = []
-    parts: List[List[Sequence[Any]]] = [[] for _ in units]
+    count, decoders = 0, [*reader.decoders, *units]
+    columns = [Growing() for _ in decoders]
     coming = iter(rows)
     for some in iter(lambda: list(islice(coming, _ROWS_AT_A_TIME)), []):
-        keys.extend(map(reader.of, some))
-        for place, unit in enumerate(units):
-            values = map(unit, map(itemgetter(reader.count + place), some))
-            parts[place].append(packed(list(values)))
-    return in_order(keys, (list(chain.from_iterable(part)) for part in parts))
+        count += len(some)
+        for place, decode in enumerate(decoders):
+            columns[place].add(list(map(decode, map(itemgetter(place), some))))
+    return in_order(count, columns[: reader.count], columns[reader.count :])
 
 
 def hour_name(hour: int) -> str:
@@ -123,15 +125,15 @@ class KeyReader:
 
     def __init__(self, table: Table) -> None:
         self.count = len(table.by)
-        self._decoders = [_decoder(dimension_of(given)) for given in table.by]
+        self.decoders = [_decoder(dimension_of(given)) for given in table.by]
 
     def of(self, row: Sequence[Any]) -> Key:
         """Return the key of a row."""
-        return tuple(decode(value) for decode, value in zip(self._decoders, row))
+        return tuple(decode(value) for decode, value in zip(self.decoders, row))
 
     def part(self, values: Sequence[Any], first: int) -> Key:
         """Return a part of a key, of values from the place `first` on."""
-        return tuple(decode(value) for decode, value in zip(self._decoders[first:], values))
+        return tuple(decode(value) for decode, value in zip(self.decoders[first:], values))
 
 
 def _decoder(dimension: Dimension) -> Decoder:
@@ -177,7 +179,7 @@ def moment(us: Any) -> str:
 
 def _value_of(measure: InGroup) -> Decoder:
     if isinstance(measure, Seen):
-        return moment
+        return lru_cache(maxsize=_MOMENTS_KEPT)(moment)
     if isinstance(measure, Distinct) or measure.unit == 1:
         return int
     unit = measure.unit

@@ -9,8 +9,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from contextlib import suppress
-from itertools import islice, repeat
-from operator import itemgetter
+from itertools import chain, islice, repeat
+from operator import itemgetter, lt
 from typing import (
     Any,
     Dict,
@@ -32,6 +32,8 @@ from finops.rollups.spec import Key, Values, sort_key
 _FEW = 256
 # The type codes of whole numbers from the smallest, with the bits that each has.
 _WHOLE = (("b", 8), ("h", 16), ("i", 32), ("q", 64))
+_CODES = [code for code, _ in _WHOLE] + ["d"]
+_WHOLE_CODES = {code for code, _ in _WHOLE}
 # Parts of keys that repeat so often at least are kept once, with their places in a column.
 _REPEATED = 4
 # 1, 1.0 and True are one key of a dict.
@@ -52,29 +54,80 @@ def as_compact(groups: Mapping[Key, Values]) -> CompactTable:
     return CompactTable(list(groups), _columns_of(list(groups.values())))
 
 
-def in_order(keys: List[Key], columns: Iterable[Sequence[Any]]) -> Mapping[Key, Values]:
-    """Return groups in key order; `columns` hold each measure of all keys, in their order."""
-    places: Sequence[int] = range(len(keys))
+class Growing:
+    """A column that grows piece by piece, each of which takes few bytes until all is asked for."""
+
+    def __init__(self) -> None:
+        self._pieces: List[Sequence[Any]] = []
+
+    def add(self, piece: List[Any]) -> None:
+        """Append some values, which may be none."""
+        try:
+            self._pieces.append(_shared(piece))
+        except TypeError:  # latencies, each of which is an array of its own
+            self._pieces.append(piece)
+
+    def whole(self) -> Sequence[Any]:
+        """Return all values; as an array where they are numbers of one kind."""
+        codes = {p.typecode if isinstance(p, array) else "" for p in self._pieces if p}
+        if codes == {"d"} or (codes and codes <= _WHOLE_CODES):
+            column = array(max(codes, key=_CODES.index))
+            for piece in self._pieces:
+                column.extend(iter(piece))
+            return column
+        return list(chain.from_iterable(self._pieces))
+
+
+def in_order(count: int, keys: Sequence[Growing], columns: Sequence[Growing]) -> CompactTable:
+    """Return so many groups in key order.
+
+    `keys` hold each part of all keys, and `columns` each measure, in any order that is the same
+    for all of them.
+    """
+    places: Sequence[int] = range(count)
+    for part in reversed(keys):  # what is equal stays in the order of the parts behind
+        places = _by_value(part.whole(), places)
+
+    def ordered(growing: Growing) -> Sequence[Any]:
+        column = growing.whole()
+        values = map(column.__getitem__, places)
+        return array(column.typecode, values) if isinstance(column, array) else list(values)
+
+    return CompactTable.of_columns(count, map(ordered, keys), map(ordered, columns))
+
+
+def _by_value(column: Sequence[Any], places: Sequence[int]) -> List[int]:
+    """Return the places in the order of what a column has there."""
     try:
-        places = sorted(places, key=keys.__getitem__)
+        return sorted(places, key=column.__getitem__)
     except TypeError:  # None beside numbers
-        places = sorted(places, key=lambda place: sort_key(keys[place]))
-    ordered = list(map(keys.__getitem__, places))
-    return CompactTable(ordered, (list(map(column.__getitem__, places)) for column in columns))
+        known = {(type(value), value): value for value in column}
+        in_order_of_kinds = sorted(known, key=lambda kind: sort_key((known[kind],)))
+        ranks = {kind: rank for rank, kind in enumerate(in_order_of_kinds)}
+        return sorted(places, key=lambda place: ranks[type(column[place]), column[place]])
 
 
 class CompactTable(Mapping[Key, Values]):
     """Groups by key, in the order of its keys, each measure being a column of them.
 
-    Keys, values and their kinds are the same.  To find a group by its key takes a dict of their
-    places, which is made when it is asked for first.
+    Keys, values and their kinds are the same.  Where keys are one text, a group is looked for in
+    their order.  To find one of others by its key takes a dict of their places, which is made when
+    it is asked for first.
     """
 
     def __init__(self, keys: List[Key], columns: Iterable[Sequence[Any]]) -> None:
         self._count = len(keys)
         self._keys = list(map(_shared, _columns_of(keys)))
-        self._columns = list(map(packed, columns))
+        self._columns = list(map(_held, columns))
         self._places: Optional[Dict[Key, int]] = None
+        self._ordered: Optional[bool] = None
+
+    @classmethod
+    def of_columns(
+        cls, count: int, keys: Iterable[Sequence[Any]], columns: Iterable[Sequence[Any]]
+    ) -> CompactTable:
+        """Return the table of the columns of its keys, in their order, and of its measures."""
+        return cls._of(count, list(map(_shared, keys)), list(map(_held, columns)))
 
     def __len__(self) -> int:
         return self._count
@@ -83,15 +136,20 @@ class CompactTable(Mapping[Key, Values]):
         return _rows(self._keys, self._count)
 
     def __getitem__(self, key: Key) -> Values:
-        place = self._index()[key]
+        place = self._place(key)
+        if place is None:
+            raise KeyError(key)
         return tuple([column[place] for column in self._columns])
 
     def __contains__(self, key: object) -> bool:
-        return key in self._index()
+        return self._place(key) is not None
 
     def get(self, key: Key, default: Any = None) -> Any:
         """Return the measures of a group, the default where there is none."""
-        return self[key] if key in self._index() else default
+        place = self._place(key)
+        if place is None:
+            return default
+        return tuple([column[place] for column in self._columns])
 
     def continued(self, first: str, groups: Mapping[Key, Values], limit: int = 0) -> CompactTable:
         """Return the groups before a time, which keys begin with, and others behind them.
@@ -139,10 +197,23 @@ class CompactTable(Mapping[Key, Values]):
         table._count, table._keys, table._columns = count, keys, columns
         return table
 
-    def _index(self) -> Dict[Key, int]:
+    def _place(self, key: Any) -> Optional[int]:
+        """Return the place of a key, None where there is none."""
         if self._places is None:
+            if self._is_ordered and isinstance(key, tuple) and list(map(type, key)) == [str]:
+                names = self._keys[0]
+                place = bisect_left(names, key[0])
+                return place if place < self._count and names[place] == key[0] else None
             self._places = dict(zip(self, range(self._count)))
-        return self._places
+        return self._places.get(key)
+
+    @property
+    def _is_ordered(self) -> bool:
+        """Whether keys are one text of which nearly every one is another, in ascending order."""
+        if self._ordered is None:
+            names = self._keys[0] if len(self._keys) == 1 else None
+            self._ordered = isinstance(names, list) and _ascend(names)
+        return self._ordered
 
     def items(self) -> ItemsView[Key, Values]:
         """Return the groups, which can be walked any number of times."""
@@ -235,7 +306,7 @@ def _rows(columns: Sequence[Sequence[Any]], count: int) -> Iterator[Tuple[Any, .
     return zip(*columns) if columns else repeat((), count)
 
 
-def _shared(column: List[Any]) -> Sequence[Any]:
+def _shared(column: Sequence[Any]) -> Sequence[Any]:
     """Return a column of keys such that parts that repeat take few bytes each."""
     kinds = set(map(type, column))
     if kinds <= {int} or kinds <= {float}:
@@ -246,6 +317,19 @@ def _shared(column: List[Any]) -> Sequence[Any]:
         return column
     places = dict(zip(distinct, range(len(distinct))))
     return _Shared(distinct, packed(list(map(places.__getitem__, column))))
+
+
+def _ascend(column: List[Any]) -> bool:
+    """Return whether a column is one of texts in ascending order, each once."""
+    return set(map(type, column)) == {str} and all(map(lt, column, islice(column, 1, None)))
+
+
+def _held(column: Sequence[Any]) -> Sequence[Any]:
+    """Return a column of a measure in few bytes each, as far as it is numbers or texts."""
+    held = packed(column)
+    if held is column and set(map(type, column)) == {str}:
+        return _shared(column)
+    return held
 
 
 def packed(column: Sequence[Any]) -> Sequence[Any]:
