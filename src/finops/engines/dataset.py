@@ -114,7 +114,7 @@ class AnsweredDataset:
         self._dialect = dialect
         self._most_rows = most_rows
         self._filled: Dict[Table, Mapping[Key, Values]] = {}
-        self._customers: Optional[Dict[str, Customer]] = None
+        self._customers: Optional[Mapping[str, Customer]] = None
         self._facts: Optional[DatasetFacts] = None
         self._memo = Memo()
 
@@ -182,7 +182,7 @@ class AnsweredDataset:
 
     def _customers_of(
         self, tables: Mapping[Table, Mapping[Key, Values]]
-    ) -> Optional[Dict[str, Customer]]:
+    ) -> Optional[Mapping[str, Customer]]:
         """Return the customers where their tables are asked for: made once for all who ask."""
         if not set(CUSTOMER_RECORDS) <= set(tables):
             return None

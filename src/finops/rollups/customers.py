@@ -7,8 +7,22 @@ have no other row.
 
 from __future__ import annotations
 
-from typing import Dict, Hashable, Iterable, Mapping, Set, Tuple
+from itertools import groupby
+from typing import (
+    Any,
+    Hashable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Set,
+    Tuple,
+    ValuesView,
+)
 
+from finops.rollups.compact_table import CompactTable
 from finops.rollups.expressions import negated
 from finops.rollups.measures import CUSTOMER_DIMENSIONS, IS_CREDIT
 from finops.rollups.spec import THE_CUSTOMERS, Customer, Key, Table, Values
@@ -21,13 +35,74 @@ CUSTOMER_RECORDS: Tuple[Table, ...] = (CUSTOMERS, CREDITED)
 Groups = Mapping[Key, Values]
 
 
-def customers_of(tables: Mapping[Table, Groups]) -> Dict[str, Customer]:
+class Customers(Mapping[str, Customer]):
+    """Customers by id ascending, what is known of them being columns.
+
+    A `Customer` is made when it is asked for: a million of them would take hundreds of megabytes.
+    """
+
+    def __init__(self, customers: Iterable[Tuple[str, Customer]]) -> None:
+        """`customers` come by id ascending."""
+        names: List[str] = []
+        columns: List[List[Any]] = [[] for _ in Customer._fields]
+        for name, customer in customers:
+            names.append(name)
+            for column, value in zip(columns, customer):
+                column.append(value)
+        self._table = CompactTable.of_columns(len(names), [names], columns)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for (name,) in self._table)
+
+    def __getitem__(self, name: str) -> Customer:
+        return Customer._make(self._table[(name,)])
+
+    def __contains__(self, name: object) -> bool:
+        return (name,) in self._table
+
+    def items(self) -> ItemsView[str, Customer]:
+        """Return the customers by id, which can be walked any number of times."""
+        return _Items(self)
+
+    def values(self) -> ValuesView[Customer]:
+        """Return the customers in the order of their ids."""
+        return _AllValues(self)
+
+    def _made(self) -> Iterator[Customer]:
+        return map(Customer._make, self._table.rows_of_values())
+
+
+class _Items(ItemsView[str, Customer]):
+    def __init__(self, customers: Customers) -> None:
+        super().__init__(customers)
+        self._customers = customers
+
+    def __iter__(self) -> Iterator[Tuple[str, Customer]]:
+        return zip(self._customers, self._customers._made())
+
+
+class _AllValues(ValuesView[Customer]):
+    def __init__(self, customers: Customers) -> None:
+        super().__init__(customers)
+        self._customers = customers
+
+    def __iter__(self) -> Iterator[Customer]:
+        return self._customers._made()
+
+
+def customers_of(tables: Mapping[Table, Groups]) -> Mapping[str, Customer]:
     """Return the customers by id ascending; `tables` has `CUSTOMER_RECORDS`, filled.
 
     Of several groups that were seen last at the same instant the one with the greatest key counts.
     """
-    others, credited = _latest(tables[CUSTOMERS]), _latest(tables[CREDITED])
-    return dict(sorted({**credited, **others}.items())) if credited else others
+    others, credited = _latest(tables[CUSTOMERS]), dict(_latest(tables[CREDITED]))
+    if credited:
+        credited.update(others)
+        others = iter(sorted(credited.items()))
+    return Customers(others)
 
 
 def with_customers(tables: Iterable[Table]) -> Set[Hashable]:
@@ -36,15 +111,16 @@ def with_customers(tables: Iterable[Table]) -> Set[Hashable]:
     return given | {THE_CUSTOMERS} if given & set(CUSTOMER_RECORDS) else given
 
 
-def _latest(groups: Groups) -> Dict[str, Customer]:
-    """Return who each customer is by its groups, which come in the order of their keys."""
-    customers: Dict[str, Customer] = {}
-    for (name, tier, organization, product, archetype, price), (first, last) in groups.items():
-        known = customers.get(name)
-        if known is not None:
-            first = min(first, known.first_seen)
-            if known.last_seen > last:
-                customers[name] = known._replace(first_seen=first)
-                continue
-        customers[name] = Customer(tier, price, organization, product, archetype, first, last)
-    return customers
+def _latest(groups: Groups) -> Iterator[Tuple[str, Customer]]:
+    """Yield who each customer is by its groups, which stand together as keys are in order."""
+    for name, cells in groupby(groups.items(), lambda cell: str(cell[0][0])):
+        latest: Optional[Customer] = None
+        for (_, tier, organization, product, archetype, price), (first, last) in cells:
+            if latest is not None:
+                first = min(first, latest.first_seen)
+                if latest.last_seen > last:
+                    latest = latest._replace(first_seen=first)
+                    continue
+            latest = Customer(tier, price, organization, product, archetype, first, last)
+        if latest is not None:
+            yield name, latest

@@ -150,7 +150,7 @@ class Dataset:
         self._facts: Optional[DatasetFacts] = None
         self._has_totals = False  # whether these and the notes that take tables are among the facts
         self._filled: Dict[Table, Mapping[Key, Values]] = {}
-        self._customers: Optional[Dict[str, Customer]] = None
+        self._customers: Optional[Mapping[str, Customer]] = None
         self._memo = Memo()
         self._content_key = ""
         self._keepable: Optional[KeptTables] = None
@@ -323,7 +323,7 @@ class Dataset:
 
     def _customers_of(
         self, tables: Mapping[Table, Mapping[Key, Values]]
-    ) -> Optional[Dict[str, Customer]]:
+    ) -> Optional[Mapping[str, Customer]]:
         """Return the customers where their tables are asked for: made once for all who ask."""
         if not tables.keys() >= set(CUSTOMER_RECORDS):
             return None

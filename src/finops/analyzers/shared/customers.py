@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Mapping
 
 from finops import config
+from finops.rollups.customers import Customers
 from finops.rollups.memo import memoized
 from finops.rollups.spec import Customer, Rollups
 
 
 @memoized
-def customers_of(data: Rollups) -> Dict[str, Customer]:
+def customers_of(data: Rollups) -> Mapping[str, Customer]:
     """Return the customers of the data; calls that name none belong to nobody.
 
     `data` holds `CUSTOMER_RECORDS`.
     """
-    return {name: each for name, each in data.customers.items() if name != config.UNALLOCATED}
+    customers = data.customers
+    if config.UNALLOCATED not in customers:
+        return customers
+    return Customers(cell for cell in customers.items() if cell[0] != config.UNALLOCATED)
