@@ -56,9 +56,10 @@ the period's, scaled to 30 of its covered days. With fewer than seven covered da
 Savings and losses per month are rates of the last 30 whole days, those of a customer of its own
 days. A list with nothing to show is empty. Keys are added, not renamed.
 
-A list that is no series in time has at most 10,000 rows, and then one row on all others: `rest` is
-their number, and beside it stand the sums of what adds up (calls, tokens, money), `null` where an
-amount is not known. `--all-rows` writes them all.
+A list has at most 10,000 rows, and then one row on all others: `rest` is their number, and beside
+it stand the sums of what adds up (calls, tokens, money), `null` where an amount is not known. A
+series in time is whole, unless it has a row for each name at each time. `--all-rows` writes all
+rows.
 """
 
 

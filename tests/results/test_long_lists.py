@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Type
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from finops import config
 from finops.generators.reports.default import generate_default_report
 from finops.pipeline import Job, analyze
 from finops.results.base import Count, Date, Percent, Usd, from_dict, to_dict
-from finops.results.long_lists import count_of, let_go, listed
+from finops.results.long_lists import MadeRows, count_of, is_cut, let_go, listed
 from tests.support.rows import varied_rows, write_csv
 
 
@@ -33,6 +33,14 @@ class Day(NamedTuple):
     """A point of a series."""
 
     date: Date
+    cost: Usd
+
+
+class NamedDay(NamedTuple):
+    """A point of many series."""
+
+    date: Date
+    model: str
     cost: Usd
 
 
@@ -56,6 +64,41 @@ def test_a_long_list_is_cut_and_the_rest_is_one_row() -> None:
     assert [each["customer_id"] for each in written["rows"][:3]] == ["c1", "c2", "c3"]
     assert written["rows"][3:] == [{"rest": 2, "call_count": 9, "cost": 2.25, "monthly_cost": 1.0}]
     assert len(written["days"]) == 9  # a chart has no use for a part of a series
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(Day, False), (NamedDay, True), (Row, True)])
+def test_a_list_of_names_by_time_is_no_series(kind: Type[Any], expected: bool) -> None:
+    assert is_cut(kind, 4, 3) is expected
+    assert not is_cut(kind, 3, 3)
+
+
+def test_rows_that_are_made_when_walked_are_those_of_a_list() -> None:
+    made: List[int] = []
+
+    def make(cell: Tuple[str, int]) -> Row:
+        made.append(cell[1])
+        return row(cell[1])
+
+    rows = MadeRows({f"c{n}": n for n in range(7)}.items(), make)
+    expected = [row(n) for n in range(7)]
+    assert (len(rows), made) == (7, [])
+    for part in (
+        slice(None),
+        slice(2),
+        slice(3, None),
+        slice(1, 5),
+        slice(9, None),
+        slice(None, None, -2),
+    ):
+        assert list(rows[part]) == expected[part]
+    assert list(rows[2:6][1:3]) == expected[2:6][1:3]
+    assert [rows[0], rows[-1], rows[2:][1]] == [expected[0], expected[-1], expected[3]]
+    with pytest.raises(IndexError):
+        rows[7]
+    del made[:]
+    cut = to_dict(Lists(rows, []), most_rows=2)
+    assert cut == to_dict(Lists(expected, []), most_rows=2)
+    assert from_dict(Lists, cut).rows is rows
 
 
 def test_what_is_not_known_of_one_has_no_sum() -> None:

@@ -251,9 +251,9 @@ def _rows_to_dicts(
     return LongList([*first, rest_of(rows[most_rows:])], rows)
 
 
-def _rows_from_dicts(kind: Type[Any], rows: Optional[Sequence[Any]]) -> List[Any]:
+def _rows_from_dicts(kind: Type[Any], rows: Optional[Sequence[Any]]) -> Sequence[Any]:
     if isinstance(rows, LongList) and rows.rows is not None:
-        return list(rows.rows)
+        return rows.rows
     convert = _shape(kind).from_dict
     return [convert(row or {}) for row in listed(rows or ())]
 

@@ -2,17 +2,36 @@
 
 So a result of a million customers is a file of some megabytes.  A page needs the whole list all
 the same: how many rows there are, what is drawn of them.  So a list in the memory of a run has
-both, until its page is written.
+both, until its page is written.  Where the rows are many more than customers, they are no objects
+before somebody walks them.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, Optional, Sequence, Type
+from functools import partial
+from itertools import islice
+from typing import (
+    Any,
+    Callable,
+    Collection,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Type,
+    TypeVar,
+    Union,
+    overload,
+)
+
+Row = TypeVar("Row")
 
 # The key of the row on all others: how many these are.
 REST = "rest"
-# First fields of rows that are a series in time: no chart has a use for a part of one.
+# First fields of rows that are a series in time: no chart has a use for a part of one.  Where a
+# name is the second field, the list is one of names by time, and as long as there are names.
 _TIMES = ("Date", "Hour", "Week", "Month", "Timestamp")
 # The first field of findings, of which there are few, and none is left out.
 _FINDING = "severity"
@@ -27,6 +46,41 @@ _ADDED = frozenset(
         *("flat_rate", "usage_based", "tiered", "hybrid"),
     }
 )
+
+
+class MadeRows(Sequence[Row]):
+    """Rows that are made of something each as they are walked, and let go of then.
+
+    `of` are as many things in order, such as the names of the rows or the groups of a table, and
+    `make` returns the row of one.
+    """
+
+    def __init__(
+        self, of: Collection[Any], make: Callable[[Any], Row], places: Optional[range] = None
+    ) -> None:
+        self._of = of
+        self._make = make
+        self._places = range(len(of)) if places is None else places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._make, islice(self._of, self._places.start, self._places.stop))
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, place: Union[int, slice]) -> Union[Row, Sequence[Row]]:
+        places = self._places[place]
+        if isinstance(places, int):
+            return next(iter(MadeRows(self._of, self._make, range(places, places + 1))))
+        if places.step != 1:
+            return list(self)[place]
+        return MadeRows(self._of, self._make, places)
 
 
 class LongList(List[Dict[str, Any]]):
@@ -44,8 +98,13 @@ def is_cut(kind: Type[Any], count: int, most: Optional[int]) -> bool:
     """Return whether a list of so many rows of a section is cut to `most`; None cuts none."""
     if most is None or count <= most or kind._fields[0] == _FINDING:
         return False
-    first = kind.__annotations__[kind._fields[0]]
-    return getattr(first, "__forward_arg__", first) not in _TIMES
+    first, second = (*map(partial(_annotation, kind), kind._fields[:2]), "")[:2]
+    return first not in _TIMES or second == "str"
+
+
+def _annotation(kind: Type[Any], field: str) -> str:
+    given = kind.__annotations__[field]
+    return str(getattr(given, "__forward_arg__", given))
 
 
 def rest_of(rows: Sequence[Any]) -> Dict[str, Any]:

@@ -16,7 +16,6 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
-    Set,
     Tuple,
     TypeVar,
 )
@@ -62,8 +61,9 @@ from finops.results.alignment import (
     TokenCosts,
 )
 from finops.results.base import Finding
+from finops.results.long_lists import MadeRows
 from finops.rollups.expressions import any_of, one_of
-from finops.rollups.spec import Rollups, Table
+from finops.rollups.spec import Key, Rollups, Table, Values
 from finops.stats import percent as percent_of
 from finops.stats import ratio
 
@@ -77,12 +77,17 @@ UNALLOCATED_DAYS = Table(
 )
 
 
-class Account(NamedTuple):
-    """What one organization used: {product: (calls, cost, unpriced calls)}, tokens, customers."""
+class Account:
+    """What one organization used: {product: (calls, cost, unpriced calls)}, tokens, customers.
 
-    products: Dict[str, Tuple[int, float, int]]
-    tokens: List[int]
-    customers: Set[str]
+    `latest` is the customer that was counted last: the cells of one stand together.
+    """
+
+    def __init__(self) -> None:
+        self.products: Dict[str, Tuple[int, float, int]] = {}
+        self.tokens = 0
+        self.customers = 0
+        self.latest: Optional[str] = None
 
 
 class AlignmentAnalyzer(Analyzer):
@@ -152,15 +157,16 @@ def _accounts(data: Rollups) -> Dict[str, Account]:
     accounts: Dict[str, Account] = {}
     for (customer, organization, product), sums in data[ACCOUNTS].items():
         calls, cost, tokens, unpriced = sums
-        account = accounts.setdefault(organization, Account({}, [], set()))
+        account = accounts.setdefault(organization, Account())
         before = account.products.get(product, (0, 0.0, 0))
         account.products[product] = (
             before[0] + calls,
             before[1] + cost,
             before[2] + unpriced,
         )
-        account.tokens.append(tokens)
-        account.customers.add(customer)
+        account.tokens += tokens
+        account.customers += customer != account.latest
+        account.latest = customer
     return accounts
 
 
@@ -178,9 +184,9 @@ def _chargeback(data: Rollups, span: CoveredDays, budgets: Sequence[BudgetUse]) 
                 total_cost=cost,
                 monthly_cost=span.monthly(cost),
                 call_count=sum(product[0] for product in products.values()),
-                customer_count=len(account.customers),
+                customer_count=account.customers,
                 share_percent=known_share(data, cost),
-                cost_per_1k_tokens=unit_cost((cost or 0.0) * 1000, sum(account.tokens), unpriced),
+                cost_per_1k_tokens=unit_cost((cost or 0.0) * 1000, account.tokens, unpriced),
                 budget=None if use is None else use.monthly_budget,
                 pace_percent=None if use is None else use.pace_percent,
                 product_breakdown={
@@ -253,12 +259,14 @@ def _monthly_shares(
     return shares(data, table, monthly, by)
 
 
-def _weekly(data: Rollups) -> List[OrganizationWeek]:
+def _weekly(data: Rollups) -> Sequence[OrganizationWeek]:
     """Return [week, organization_id, call_count, total_cost], in that order."""
-    return [
-        OrganizationWeek(week, organization, calls, known_cost(cost, unpriced))
-        for (week, organization), (calls, cost, unpriced) in data[WEEKS].items()
-    ]
+    return MadeRows(data[WEEKS].items(), _organization_week)
+
+
+def _organization_week(cell: Tuple[Key, Values]) -> OrganizationWeek:
+    (week, organization), (calls, cost, unpriced) = cell
+    return OrganizationWeek(week, organization, calls, known_cost(cost, unpriced))
 
 
 def _daily(data: Rollups) -> List[AllocatedDay]:

@@ -277,7 +277,11 @@ def _over_time(result: results.AlignmentResult, data: Mapping[str, Any]) -> Part
     weekly = result.weekly
     weeks = sorted({str(row.week) for row in weekly})
     largest = texts(row.organization_id for row in result.chargeback)[:_LINES]
-    costs = {(row.week, row.organization_id): row.total_cost for row in weekly}
+    costs = {
+        (row.week, row.organization_id): row.total_cost
+        for row in weekly
+        if row.organization_id in largest
+    }
     return section(
         "Over time",
         where_days_are_known(
