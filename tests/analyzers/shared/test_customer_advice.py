@@ -7,9 +7,16 @@ from typing import Any, Dict, List
 import pytest
 
 from finops.analyzers.shared.covered_days import covered_days
-from finops.analyzers.shared.customer_advice import ADVICE_TABLES, REASONS, advice_of, rows_of
+from finops.analyzers.shared.customer_advice import (
+    ADVICE_TABLES,
+    REASONS,
+    Advice,
+    advice_of,
+    rows_of,
+)
 from finops.registry import ANALYZER_REGISTRY
 from finops.results.base import CustomerAdvice
+from finops.results.profitability import GoneCustomer
 from tests.analyzers.samples import at, run
 from tests.support.reference import ReferenceDataset, call
 
@@ -79,6 +86,9 @@ def test_the_mildest_remedy_that_restores_the_margin(
     assert row.monthly_worth == pytest.approx(60 * cost - 199)
 
 
+GONE_CUSTOMERS = (("v", None), ("u", 7.0), ("t", 3.0), ("x", 50.0))
+
+
 def test_rows_are_by_reason_and_then_by_money() -> None:
     rows = [
         CustomerAdvice("x", "at_risk", "x.", 9.0),
@@ -86,10 +96,23 @@ def test_rows_are_by_reason_and_then_by_money() -> None:
         CustomerAdvice("z", "losing_money", "z.", 2.0),
         CustomerAdvice("w", "suspected_abuse", "w.", None),
     ]
-    advice = {row.customer_id: row for row in rows}
-    names = [row.customer_id for row in rows_of(advice, ["x", "y", "z", "w", "x", "stranger"])]
-    assert names == ["w", "z", "y", "x"]
-    assert [advice[name].reason for name in names] == [*REASONS[:1], *REASONS[1:2] * 2, "at_risk"]
+    milder = CustomerAdvice("y", "outgrown", "never said.", 99.0)
+    left = [GoneCustomer(name, "pro", "2026-01-02", paid) for name, paid in GONE_CUSTOMERS]
+    advice = Advice([*rows, milder], left)
+    asked = ["v", "x", "y", "u", "z", "w", "x", "stranger", "t"]
+    listed = rows_of(advice, asked)
+    names = [row.customer_id for row in listed]
+    assert names == ["w", "z", "y", "x", "u", "t", "v"]
+    reasons = [*REASONS[:1], *REASONS[1:2] * 2, "at_risk", *["gone"] * 3]
+    assert [advice[name].reason for name in names] == reasons
+    assert [advice.reason(name) for name in [*names, "stranger"]] == [*reasons, ""]
+    assert list(listed) == [advice[name] for name in names]
+    assert listed[4].advice == "Win back u: no call since 2026-01-02, $7.00 per month lost."
+    assert (len(advice), sorted(advice)) == (7, sorted(names))
+    assert "x" in advice
+    assert "stranger" not in advice
+    with pytest.raises(KeyError):
+        advice["stranger"]
 
 
 @pytest.mark.unmeasured

@@ -7,7 +7,7 @@ be known to have left in the last weeks; those are covered by the comparison of 
 from __future__ import annotations
 
 import math
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence
 
 from finops import config, stats
 from finops.analyzers.base import Analyzer, by_impact, finding
@@ -107,8 +107,8 @@ def _incomparable(data: Rollups, customers: Mapping[str, Customer]) -> str:
     """Return why no customer's cost can be held against its price; "" where one can be."""
     if all(customer.price is None for customer in customers.values()):
         return "no subscription price is known"
-    costs = {name: unpriced for (name,), (_, _, unpriced) in data[CUSTOMER_TABLE].items()}
-    if all(costs[name] for name, customer in customers.items() if customer.price is not None):
+    priced = (name for name, customer in customers.items() if customer.price is not None)
+    if all(unpriced for _, _, unpriced in (data[CUSTOMER_TABLE][(name,)] for name in priced)):
         return "calls of every customer have no known cost"
     return ""
 
@@ -280,9 +280,9 @@ def _recommendations(
     expansion: Sequence[Expansion],
 ) -> List[str]:
     """Return advice on the customers worth most, then one sentence for the others of a kind."""
-    risky = _by_reason(advice, "at_risk", [row.customer_id for row in at_risk])
-    gone = _by_reason(advice, "gone", [row.customer_id for row in churned])
-    growing = _by_reason(advice, "outgrown", [row.customer_id for row in expansion])
+    risky = _by_reason(advice, "at_risk", (row.customer_id for row in at_risk))
+    gone = _by_reason(advice, "gone", (row.customer_id for row in churned))
+    growing = _by_reason(advice, "outgrown", (row.customer_id for row in expansion))
     named = config.RECOMMENDED_SUBJECTS
     return [
         *(row.advice for row in risky[:named]),
@@ -293,9 +293,9 @@ def _recommendations(
     ]
 
 
-def _by_reason(advice: Advice, reason: str, names: Sequence[str]) -> List[CustomerAdvice]:
+def _by_reason(advice: Advice, reason: str, names: Iterable[str]) -> Sequence[CustomerAdvice]:
     """Return the advice for customers for whom there is no graver reason, what is most first."""
-    return [row for row in rows_of(advice, names) if row.reason == reason]
+    return rows_of(advice, (name for name in names if advice.reason(name) == reason))
 
 
 def _rest(verb: str, rows: Sequence[CustomerAdvice], noun: str, what: str) -> List[str]:

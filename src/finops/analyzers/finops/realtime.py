@@ -479,7 +479,7 @@ def _recommendations(
     given: Advice,
 ) -> List[str]:
     most = config.RECOMMENDED_SUBJECTS
-    advice = [row.advice for row in rows_of(given, [row.customer_id for row in customers])[:most]]
+    advice = [row.advice for row in rows_of(given, (row.customer_id for row in customers))[:most]]
     if incidents:
         advice.append(_hourly_alarm(incidents))
     degraded = [alert for alert in alerted if alert.type == "provider_degraded"]

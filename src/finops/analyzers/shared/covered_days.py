@@ -87,7 +87,8 @@ class CoveredDays:
 
     def date(self, timestamp: str) -> str:
         """Return the date of a timestamp in UTC, or the nearest date of the data."""
-        return min(max(self._local(timestamp)[:10], self.dates[0]), self.dates[-1])
+        date = min(max(self._local(timestamp)[:10], self.dates[0]), self.dates[-1])
+        return self.dates[self._place[date]]  # one text for all who ask
 
     def between(self, first: str, last: str) -> float:
         """Return the covered days from one date of the data to another, both included."""

@@ -9,8 +9,18 @@ says this sentence, or none.
 from __future__ import annotations
 
 import math
-from itertools import groupby
-from typing import Collection, Dict, Iterable, List, Mapping, Optional, Tuple
+from itertools import chain, groupby
+from typing import (
+    Collection,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from finops import config
 from finops.analyzers.shared.abuse_detectors import ABUSE_TABLES, Evidence, Exposure, evidence_of
@@ -28,6 +38,7 @@ from finops.analyzers.shared.switch_savings import USAGE_TABLE
 from finops.analyzers.shared.wording import counted, percent, usd
 from finops.results.base import CustomerAdvice
 from finops.results.churn_growth import CustomerAtRisk, Expansion
+from finops.results.long_lists import MadeRows
 from finops.results.profitability import GoneCustomer
 from finops.rollups.memo import memoized
 from finops.rollups.spec import Rollups, Table
@@ -37,9 +48,49 @@ ADVICE_TABLES: Tuple[Table, ...] = (
     *(CUSTOMER_TABLE, MODEL_ERRORS, USAGE_TABLE),
 )
 # From the gravest to the mildest.
-REASONS: Tuple[str, ...] = ("suspected_abuse", "losing_money", "at_risk", "outgrown", "gone")
+GONE = "gone"
+REASONS: Tuple[str, ...] = ("suspected_abuse", "losing_money", "at_risk", "outgrown", GONE)
 
-Advice = Mapping[str, CustomerAdvice]
+
+class Advice(Mapping[str, CustomerAdvice]):
+    """What is advised for each customer for whom there is a reason, by name.
+
+    Of a million customers most may be gone: the sentence for one of them is written when somebody
+    asks for it.
+    """
+
+    def __init__(self, graver: Iterable[CustomerAdvice], gone: Iterable[GoneCustomer]) -> None:
+        """`graver` come from the gravest: of several for a customer the first counts."""
+        self._graver: Dict[str, CustomerAdvice] = {}
+        for row in graver:
+            self._graver.setdefault(row.customer_id, row)
+        self._gone = {row.customer_id: row for row in gone if row.customer_id not in self._graver}
+
+    def __len__(self) -> int:
+        return len(self._graver) + len(self._gone)
+
+    def __iter__(self) -> Iterator[str]:
+        return chain(self._graver, self._gone)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._graver or name in self._gone
+
+    def __getitem__(self, name: str) -> CustomerAdvice:
+        return self._graver[name] if name in self._graver else _gone(self._gone[name])
+
+    def reason(self, name: str) -> str:
+        """Return the reason of what is advised for a customer, "" where nothing is."""
+        if name in self._graver:
+            return self._graver[name].reason
+        return GONE if name in self._gone else ""
+
+    def rank(self, name: str) -> Tuple[int, float, str]:
+        """Return what orders customers: the gravest reason first, then the largest amount."""
+        if name in self._graver:
+            worth = self._graver[name].monthly_worth
+        else:
+            worth = self._gone[name].lost_monthly_revenue
+        return REASONS.index(self.reason(name)), -(worth or 0.0), name
 
 
 @memoized
@@ -50,26 +101,19 @@ def advice_of(data: Rollups, span: CoveredDays) -> Advice:
     """
     book = open_book(data, span)
     trends = trends_of(data, span)
-    by_reason = [
+    graver = [
         *suspected(data, span, evidence_of(data)),
         *_losing(data, span, book),
         *map(_at_risk, at_risk_customers(data, trends)),
         *(_outgrown(data, row) for row in expansion_of(data, span, trends) if row.suggested_tier),
-        *map(_gone, book.gone),
     ]
-    advice: Dict[str, CustomerAdvice] = {}
-    for row in by_reason:
-        advice.setdefault(row.customer_id, row)
-    return advice
+    return Advice(graver, book.gone)
 
 
-def rows_of(advice: Advice, names: Iterable[str]) -> List[CustomerAdvice]:
+def rows_of(advice: Advice, names: Iterable[str]) -> Sequence[CustomerAdvice]:
     """Return the advice for some customers, the gravest reason and the largest amount first."""
-    rows = [advice[name] for name in dict.fromkeys(names) if name in advice]
-    return sorted(
-        rows,
-        key=lambda r: (REASONS.index(r.reason), -(r.monthly_worth or 0.0), r.customer_id),
-    )
+    known = (name for name in dict.fromkeys(names) if name in advice)
+    return MadeRows(sorted(known, key=advice.rank), advice.__getitem__)
 
 
 # --- the reasons -----------------------------------------------------------------------------
@@ -182,7 +226,7 @@ def _outgrown(data: Rollups, row: Expansion) -> CustomerAdvice:
 def _gone(row: GoneCustomer) -> CustomerAdvice:
     silence = f"no call since {row.last_activity_date}"
     sentence = f"Win back {row.customer_id}: {silence}{_worth(row.lost_monthly_revenue, 'lost')}."
-    return CustomerAdvice(row.customer_id, "gone", sentence, row.lost_monthly_revenue)
+    return CustomerAdvice(row.customer_id, GONE, sentence, row.lost_monthly_revenue)
 
 
 def _worth(amount: Optional[float], what: str) -> str:

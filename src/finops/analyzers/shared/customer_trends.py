@@ -67,8 +67,11 @@ def trends_of(data: Rollups, span: CoveredDays) -> Dict[str, Trend]:
     for (name, day), (calls, _, _) in data[CUSTOMER_DAYS].items():
         if day in place_of and name in customers:
             calls_of.setdefault(name, [0] * len(place_of))[place_of[day]] = calls
-    quiet = [0] * len(place_of)
-    return {name: _trend(calls_of.get(name, quiet), len(recent)) for name in customers}
+    quiet = _trend([0] * len(place_of), len(recent))  # one for all who did not call
+    return {
+        name: _trend(calls_of[name], len(recent)) if name in calls_of else quiet
+        for name in customers
+    }
 
 
 def _trend(calls: Sequence[int], recent: int) -> Trend:
