@@ -9,7 +9,9 @@ own days.
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from array import array
+from itertools import groupby
+from typing import ClassVar, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from finops import config
 from finops.analyzers.base import Analyzer, by_impact, finding
@@ -43,39 +45,30 @@ WEEKLY_TABLE = Table(("week", "feature_id"), ("customers", "calls"))
 UNCLASSIFIED = "insufficient_data"
 
 
-class Usage(NamedTuple):
-    """Who used a feature in the period: {customer: (calls, cost, unpriced calls)}."""
-
-    feature_id: str
-    customers: Dict[str, Tuple[int, float, int]]
-
-    @property
-    def calls(self) -> int:
-        """All calls."""
-        return sum(calls for calls, _, _ in self.customers.values())
-
-    @property
-    def cost(self) -> Optional[float]:
-        """The cost of all calls, as far as it is known."""
-        cost = math.fsum(cost for _, cost, _ in self.customers.values())
-        return known_cost(cost, self.unpriced)
-
-    @property
-    def unpriced(self) -> int:
-        """Calls without a known cost."""
-        return sum(unpriced for _, _, unpriced in self.customers.values())
-
-    def cost_per(self, count: int) -> Optional[float]:
-        """Return the cost by so many users or calls; a lower bound where calls are unpriced."""
-        return None if self.cost is None else unit_cost(self.cost, count, 0)
-
-
 class Return(NamedTuple):
     """What a feature brings and costs, in USD per month, of the customers who pay."""
 
     revenue: float
     monthly_cost: float
     unpriced: int
+
+
+class Usage(NamedTuple):
+    """What was used of a feature in the period, by how many named customers, and what it brings.
+
+    `cost` is None where it is not known, and of `unpriced` calls it is not; `earned` where nobody pays.
+    """
+
+    feature_id: str
+    users: int
+    calls: int
+    cost: Optional[float]
+    unpriced: int
+    earned: Optional[Return]
+
+    def cost_per(self, count: int) -> Optional[float]:
+        """Return the cost by so many users or calls; a lower bound where calls are unpriced."""
+        return None if self.cost is None else unit_cost(self.cost, count, 0)
 
 
 class FeaturesAnalyzer(Analyzer):
@@ -104,10 +97,7 @@ class FeaturesAnalyzer(Analyzer):
             for account in book.paying
         }
         features = sorted(
-            (
-                _feature_row(data, usage, _return(usage, accounts) if book.paying else None)
-                for usage in _usages(data)
-            ),
+            (_feature_row(data, usage) for usage in _usages(data, accounts)),
             key=_highest_return_first,
         )
         known = [row for row in features if row.roi_percent is not None]
@@ -128,34 +118,42 @@ class FeaturesAnalyzer(Analyzer):
         )
 
 
-def _usages(data: Rollups) -> List[Usage]:
-    customers_of: Dict[str, Dict[str, Tuple[int, float, int]]] = {}
-    for (feature, customer), (calls, cost, unpriced) in data[USE_TABLE].items():
-        customers_of.setdefault(feature, {})[customer] = (calls, cost, unpriced)
-    return [Usage(feature, customers_of[feature]) for feature in sorted(customers_of)]
+def _usages(data: Rollups, accounts: Mapping[str, Tuple[Account, float]]) -> Iterator[Usage]:
+    """Yield what was used of each feature; `accounts` are those who pay, with their own days.
 
-
-def _return(usage: Usage, accounts: Mapping[str, Tuple[Account, float]]) -> Return:
-    """Return a feature's part of its users' subscriptions, and what it costs them.
-
-    `accounts` are the paying customers with their own days.
+    The customers of a feature stand together, and only their sums outlive it.
     """
-    revenue, costs, unknown = [], [], 0
-    for customer, (calls, cost, unpriced) in usage.customers.items():
-        if customer in accounts:
-            account, days = accounts[customer]
-            monthly = cost * config.DAYS_PER_MONTH / days
-            if account.calls:
-                revenue.append(account.price * calls / account.calls)
-            else:  # the number of calls is not known: their cost stands for them
-                revenue.append(account.price * ratio(monthly, account.monthly_cost))
-            costs.append(monthly)
-            unknown += unpriced
-    return Return(math.fsum(revenue), math.fsum(costs), unknown)
+    for feature, cells in groupby(data[USE_TABLE].items(), lambda cell: str(cell[0][0])):
+        users = calls = unpriced = unknown = 0
+        costs, revenue, monthly_costs = array("d"), array("d"), array("d")
+        for (_, customer), (count, cost, without_price) in cells:
+            users += customer != config.UNALLOCATED
+            calls += count
+            unpriced += without_price
+            costs.append(cost)
+            if customer in accounts:
+                account, days = accounts[customer]
+                monthly = cost * config.DAYS_PER_MONTH / days
+                revenue.append(_part_of_price(account, count, monthly))
+                monthly_costs.append(monthly)
+                unknown += without_price
+        paid = Return(math.fsum(revenue), math.fsum(monthly_costs), unknown)
+        cost = known_cost(math.fsum(costs), unpriced)
+        yield Usage(feature, users, calls, cost, unpriced, paid if accounts else None)
 
 
-def _feature_row(data: Rollups, usage: Usage, earned: Optional[Return]) -> FeatureReturn:
-    users = sum(name != config.UNALLOCATED for name in usage.customers)
+def _part_of_price(account: Account, calls: int, monthly_cost: float) -> float:
+    """Return the part of a subscription that calls stand for, in USD per month.
+
+    Where the number of calls is not known, their cost stands for them.
+    """
+    if account.calls:
+        return account.price * calls / account.calls
+    return account.price * ratio(monthly_cost, account.monthly_cost)
+
+
+def _feature_row(data: Rollups, usage: Usage) -> FeatureReturn:
+    users, earned = usage.users, usage.earned
     adoption = share_of(users, len(customers_of(data)))
     known = earned is not None and not earned.unpriced
     roi = return_percent(earned.revenue, earned.monthly_cost) if earned and known else None
