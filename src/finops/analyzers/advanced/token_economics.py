@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import groupby, islice
 from typing import (
     Callable,
     ClassVar,
@@ -199,7 +200,7 @@ class TokenEconomicsAnalyzer(Analyzer):
         prompts = _judged("inefficient_prompt", data, span, long, _prompt_waste)
         simple = _simple_tasks_of(data, span)
         patterns = WastefulPatterns(_pattern(prompts.wastes), _pattern(simple.wastes))
-        opportunities = _in_use(data, span, switch_opportunities(data))
+        opportunities = _opportunities(data, span)
         efficiency = _efficiency(data)
         savings = savings_of(data, span)
         summary = _summary(data, span, patterns, savings.total)
@@ -491,9 +492,7 @@ _DETAILS: Mapping[str, Tuple[str, str]] = {
 }
 
 
-def _in_use(
-    data: Rollups, span: CoveredDays, opportunities: Sequence[Opportunity]
-) -> List[Opportunity]:
+def _opportunities(data: Rollups, span: CoveredDays) -> List[Opportunity]:
     """Return the switches of customers who are not gone, and of models with calls in the last 30
     whole days: who is gone, or has moved on already, saves nothing more.
     """
@@ -501,11 +500,7 @@ def _in_use(
     there = {name for name, customer in customers.items() if not is_gone(customer, span)}
     by_day = data[MODEL_DAYS]
     models = {(provider, model) for day, provider, model in by_day if day in days}
-    return [
-        row
-        for row in opportunities
-        if row.customer_id in there and (row.current_provider, row.current_model) in models
-    ]
+    return switch_opportunities(data, there, models)
 
 
 def _findings(
@@ -520,7 +515,8 @@ def _findings(
         customers = {row.customer_id for row in opportunities}
         monthly = savings.of(*MODEL_STEPS)
         notable = monthly is None or monthly >= config.NOTABLE_USD_PER_MONTH
-        several = len({name for name, *_ in data[USAGE_TABLE]} - {config.UNALLOCATED}) > 1
+        users = (name for name, *_ in data[USAGE_TABLE] if name != config.UNALLOCATED)
+        several = len(list(islice(groupby(users), 2))) > 1
         if several and notable:
             findings.append(
                 finding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import Dict, Iterable, List, Tuple
+from typing import Container, Dict, Iterable, List, Tuple
 
 from finops import config
 from finops.analyzers.shared.model_switches import DOWNGRADABLE, SwitchRule, rule_of
@@ -18,18 +18,23 @@ USAGE_TABLE = Table(
 )
 
 
-def switch_opportunities(data: Rollups) -> List[Opportunity]:
+def switch_opportunities(
+    data: Rollups, customers: Container[str], models: Container[Tuple[str, str]]
+) -> List[Opportunity]:
     """Return a row for each customer, model and alternative that saves enough in the period.
 
-    `data` holds `USAGE_TABLE` and the table of `rule_of`.
+    It is of some customers and of some models (provider, name).  `data` holds `USAGE_TABLE` and
+    the table of `rule_of`.
     """
     rule = rule_of(data)
     # The cells of a customer stand together: only what is worth it outlives its customer.
     rows = [
         row
-        for _, cells in groupby(data[USAGE_TABLE].items(), lambda cell: cell[0][0])
+        for name, cells in groupby(data[USAGE_TABLE].items(), lambda cell: str(cell[0][0]))
+        if name in customers
         for row in _switches(rule, cells)
         if row.savings > config.OPPORTUNITY_MIN_SAVINGS_USD
+        and (row.current_provider, row.current_model) in models
     ]
     return sorted(
         rows,
