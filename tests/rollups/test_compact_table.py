@@ -87,7 +87,8 @@ def test_groups_by_one_text_are_found_without_a_dict(groups: Dict[Key, Values]) 
         [[groups[k][0] for k in sorted(groups)]],
     )
     assert [table[key] for key in groups] == list(groups.values())
-    for other in (("none",), ("",), (None,), (1,), ("a", "a"), "a", ()):
+    others: List[Any] = [("none",), ("",), (None,), (1,), ("a", "a"), "a", ()]
+    for other in others:
         assert (other in table) == (other in groups)
         assert table.get(other, 0) == groups.get(other, 0)
     with pytest.raises(KeyError):

@@ -7,7 +7,7 @@ have no other row.
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import chain, groupby, islice
 from typing import (
     Any,
     Hashable,
@@ -31,6 +31,9 @@ _SEEN = ("first_seen", "last_seen")
 CUSTOMERS = Table(CUSTOMER_DIMENSIONS, _SEEN, negated(IS_CREDIT))
 CREDITED = Table(CUSTOMER_DIMENSIONS, _SEEN, IS_CREDIT)
 CUSTOMER_RECORDS: Tuple[Table, ...] = (CUSTOMERS, CREDITED)
+
+# So many customers take a few megabytes as objects, which are faster to look up.
+FEW = 20_000
 
 Groups = Mapping[Key, Values]
 
@@ -93,6 +96,13 @@ class _AllValues(ValuesView[Customer]):
         return self._customers._made()
 
 
+def held(customers: Iterable[Tuple[str, Customer]]) -> Mapping[str, Customer]:
+    """Return customers, which come by id ascending: as columns where they are many."""
+    coming = iter(customers)
+    few = dict(islice(coming, FEW))
+    return Customers(chain(few.items(), coming)) if len(few) == FEW else few
+
+
 def customers_of(tables: Mapping[Table, Groups]) -> Mapping[str, Customer]:
     """Return the customers by id ascending; `tables` has `CUSTOMER_RECORDS`, filled.
 
@@ -102,7 +112,7 @@ def customers_of(tables: Mapping[Table, Groups]) -> Mapping[str, Customer]:
     if credited:
         credited.update(others)
         others = iter(sorted(credited.items()))
-    return Customers(others)
+    return held(others)
 
 
 def with_customers(tables: Iterable[Table]) -> Set[Hashable]:

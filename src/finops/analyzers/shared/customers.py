@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Mapping
 
 from finops import config
-from finops.rollups.customers import Customers
+from finops.rollups.customers import held
 from finops.rollups.memo import memoized
 from finops.rollups.spec import Customer, Rollups
 
@@ -19,4 +19,4 @@ def customers_of(data: Rollups) -> Mapping[str, Customer]:
     customers = data.customers
     if config.UNALLOCATED not in customers:
         return customers
-    return Customers(cell for cell in customers.items() if cell[0] != config.UNALLOCATED)
+    return held(cell for cell in customers.items() if cell[0] != config.UNALLOCATED)
