@@ -63,13 +63,11 @@ def test_columns_are_the_mapping() -> None:
         assert list(columns) == list(whole)
         assert list(columns.items()) == list(whole.items())
         assert list(columns.values()) == every
-    assert (columns, len(columns), columns["b"]) == (whole, 4, whole["b"])
-    assert (columns.get("x"), "b" in columns, "x" in columns, 1 in columns) == (
-        None,
-        True,
-        False,
-        False,
-    )
+    assert dict(columns) == whole
+    assert (len(columns), columns["b"], columns.get("x")) == (4, whole["b"], None)
+    others: List[object] = ["x", 1, None]
+    assert "b" in columns
+    assert not any(other in columns for other in others)
     with pytest.raises(KeyError):
         columns["x"]
 
