@@ -56,7 +56,8 @@ class Return(NamedTuple):
 class Usage(NamedTuple):
     """What was used of a feature in the period, by how many named customers, and what it brings.
 
-    `cost` is None where it is not known, and of `unpriced` calls it is not; `earned` where nobody pays.
+    `cost` is None where it is not known, and a lower bound where calls are `unpriced`; `earned` is
+    None where nobody pays.
     """
 
     feature_id: str
