@@ -15,7 +15,7 @@ class _Known(NamedTuple):
 class Memo:
     """Values by key, each let go of with the first of the sources that were read for it.
 
-    Whoever reads a source says so by `note`: it counts for all values that are being worked out.
+    What reads a source calls `note`, which counts for all values that are being worked out.
     """
 
     def __init__(self) -> None:
