@@ -8,16 +8,14 @@ It imports nothing, not even from `__future__`, that the interpreter has not loa
 Ctrl-C in there could not be caught.
 """
 
-import os
-import sys
+try:
+    import os
+    import sys
 
+    def _source() -> str:
+        return os.path.join(os.path.dirname(os.path.realpath(__file__)), "src")
 
-def _source() -> str:
-    return os.path.join(os.path.dirname(os.path.realpath(__file__)), "src")
-
-
-if __name__ == "__main__":
-    try:
+    if __name__ == "__main__":
         import _signal  # loaded by the interpreter itself: nothing is imported here
 
         # What is raised inside of the import system's callbacks is printed, and lost.
@@ -25,8 +23,12 @@ if __name__ == "__main__":
             _signal.signal(_signal.SIGINT, lambda *_: os._exit(130))
         sys.path.insert(0, _source())
         from finops.__main__ import entry_point
-    except KeyboardInterrupt:
-        os._exit(130)
+except KeyboardInterrupt:
+    if __name__ != "__main__":
+        raise
+    raise SystemExit(130) from None
+
+if __name__ == "__main__":
     entry_point()
 else:
     __path__ = [os.path.join(_source(), "finops")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import random
 import re
@@ -84,6 +85,21 @@ def interrupted(command: List[str], delay: float, wait_for_start: bool) -> Tuple
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=300)
     return process.returncode, said.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "finops.py", ROOT / "viewer" / "server.py", MODULE], ids=str
+)
+def test_a_launcher_does_nothing_before_it_catches_ctrl_c(path: Path) -> None:
+    """An interrupt between two lines cannot be timed; so no line may stand outside of the try."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    first = next(at for at, statement in enumerate(body) if isinstance(statement, ast.Try))
+    for statement in body[:first]:  # the docstring, and constants
+        assert isinstance(statement, (ast.Expr, ast.Assign)), ast.dump(statement)
+        # What is a Constant has other names before Python 3.8.
+        assert type(statement.value).__name__ in ("Constant", "Str", "Num"), ast.dump(statement)
+    caught = [handler.type for handler in body[first].handlers]  # type: ignore[attr-defined]
+    assert [getattr(name, "id", None) for name in caught] == ["KeyboardInterrupt"]
 
 
 @pytest.mark.parametrize("number", range(4), ids=["finops.py", "-m", "server.py", "script"])

@@ -3,11 +3,11 @@
 Like the other launcher it imports nothing where a Ctrl-C could not be caught.
 """
 
-import os
-import sys
+try:
+    import os
+    import sys
 
-if __name__ == "__main__":
-    try:
+    if __name__ == "__main__":
         import _signal  # loaded by the interpreter itself: nothing is imported here
 
         # What is raised inside of the import system's callbacks is printed, and lost.
@@ -16,6 +16,10 @@ if __name__ == "__main__":
         folder = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
         sys.path.insert(0, os.path.join(folder, "src"))
         from finops.__main__ import entry_point
-    except KeyboardInterrupt:
-        os._exit(130)
+except KeyboardInterrupt:
+    if __name__ != "__main__":
+        raise
+    raise SystemExit(130) from None
+
+if __name__ == "__main__":
     entry_point(["serve", *sys.argv[1:]])
