@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from finops import config
 from scripts.chromium import FLAGS
+from tests.support.browsers import PatientBrowser
 from tests.support.rows import varied_rows, write_csv
 from tests.support.tools import OLDEST, need
 
@@ -58,7 +59,7 @@ def browser(playwright: Any) -> Iterator[Any]:
     """A running Chromium."""
     path = need("chromium")
     chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-    yield chromium
+    yield PatientBrowser(chromium)
     chromium.close()
 
 

@@ -16,6 +16,7 @@ from finops.viewer.monitor import Intervals
 from finops.viewer.tasks import Commands
 from finops.viewer.viewer_state import Settings
 from scripts.chromium import FLAGS
+from tests.support.browsers import PatientBrowser
 from tests.support.live import QUIET, FakeCommands, Live, live, some_rows
 from tests.support.patience import allowed_s
 from tests.support.rows import varied_rows, write_csv
@@ -34,7 +35,6 @@ LOWEST = """Math.max(...[...document.querySelectorAll("#chart-daily-cost, .card"
     .filter((part) => !(part.compareDocumentPosition(document.getElementById("chart-daily-cost"))
         & Node.DOCUMENT_POSITION_PRECEDING))
     .map((part) => part.getBoundingClientRect().bottom))"""
-WAIT_MS = int(PATIENCE_S * 1000)
 # A message is gone after a while, so each is written down when it appears.
 WRITE_DOWN = """window.messages = [];
 new MutationObserver((changes) => {
@@ -55,7 +55,6 @@ def dashboard(browser: Any, running: Live, **options: Any) -> Iterator[Any]:
     errors: List[str] = []
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
     page = context.new_page()
-    page.set_default_timeout(WAIT_MS)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     page.goto(running.running.url)
@@ -375,8 +374,8 @@ def test_rebinding_chromium(playwright: Any, tmp_path: Path) -> None:
     rules = "--host-resolver-rules=MAP evil.test 127.0.0.1"
     some_rows(tmp_path)
     with live(tmp_path) as running:
-        chromium = playwright.chromium.launch(
-            executable_path=need("chromium"), args=[*FLAGS, rules]
+        chromium = PatientBrowser(
+            playwright.chromium.launch(executable_path=need("chromium"), args=[*FLAGS, rules])
         )
         page = chromium.new_page(bypass_csp=True)  # or the refusal's own policy would refuse
         for target in ("/", "/api/status", "/reports/index.html"):
