@@ -45,7 +45,7 @@ from finops.rollups.measures import (
     dimension_of,
     measure_of,
 )
-from finops.rollups.remembered import Memo
+from finops.rollups.memo import Memo
 from finops.rollups.retries import RetryFigures
 from finops.rollups.sessions import Session, SessionFigures
 from finops.rollups.spec import (

@@ -47,18 +47,15 @@ from finops.reader.identity import IdSummary
 from finops.reader.options import ReadingRules
 from finops.reader.row_selection import IMPLAUSIBLE
 from finops.rollups.coarsening import CoarseGroups, Coarsening
-from finops.rollups.customers import CUSTOMER_RECORDS, customers_of, with_customers
 from finops.rollups.dataset import TOTALS, WHOLE_DAYS, DatasetFacts, refuse_if_nothing_is_usable
+from finops.rollups.delivered import Delivered
 from finops.rollups.hours import HourClock
 from finops.rollups.merge import FileParts, accounting_of
 from finops.rollups.notes import notes_of, on_whole_days
 from finops.rollups.part import PartitionResult
-from finops.rollups.remembered import Memo
 from finops.rollups.source_notes import SOURCES, on_sources
 from finops.rollups.spec import (
-    THE_CUSTOMERS,
     Accounting,
-    Customer,
     FileInfo,
     Key,
     Period,
@@ -113,10 +110,8 @@ class AnsweredDataset:
         self._engine_name = engine
         self._dialect = dialect
         self._most_rows = most_rows
-        self._filled: Dict[Table, Mapping[Key, Values]] = {}
-        self._customers: Optional[Mapping[str, Customer]] = None
+        self._delivered = Delivered()
         self._facts: Optional[DatasetFacts] = None
-        self._memo = Memo()
 
     def fill(self, tables: Iterable[Table]) -> None:
         """Take everything in; raises DataError where the data as a whole cannot be read."""
@@ -132,7 +127,7 @@ class AnsweredDataset:
         assert self._facts is not None
         period, totals, accounting, file = self._facts
         wanted = {table: self._table(table) for table in tables}
-        customers = self._customers_of(wanted)
+        customers = self._delivered.customers_of(wanted)
         return Rollups(
             wanted,
             period,
@@ -142,18 +137,12 @@ class AnsweredDataset:
             file,
             self.prices,
             self.context,
-            self._memo,
+            self._delivered.memo,
         )
 
     def forget(self, tables: Iterable[Table]) -> None:
         """Let go of the memory of tables that were delivered; asked for again, they come again."""
-        spent = with_customers(tables)
-        self._memo.forget(spent)
-        self._filled = {
-            table: filled for table, filled in self._filled.items() if table not in spent
-        }
-        if THE_CUSTOMERS in spent:
-            self._customers = None
+        self._delivered.forget(tables)
 
     def truth(self) -> Optional[Dict[str, Any]]:
         """Return which incidents the simulator planted in these calls, None where unknown."""
@@ -180,22 +169,12 @@ class AnsweredDataset:
 
     # --- tables ----------------------------------------------------------------------------------
 
-    def _customers_of(
-        self, tables: Mapping[Table, Mapping[Key, Values]]
-    ) -> Optional[Mapping[str, Customer]]:
-        """Return the customers where their tables are asked for: made once for all who ask."""
-        if not set(CUSTOMER_RECORDS) <= set(tables):
-            return None
-        if self._customers is None:
-            self._customers = customers_of(tables)
-        return self._customers
-
     def _table(self, table: Table) -> Mapping[Key, Values]:
-        if table not in self._filled:
+        if table not in self._delivered.tables:
             sql = statements(self._dialect, table)
             rows = {kind: self._rows(kind, sql[kind], table) for kind in sql}
-            self._filled[table] = decoded(table, rows)
-        return self._filled[table]
+            self._delivered.tables[table] = decoded(table, rows)
+        return self._delivered.tables[table]
 
     def _rows(self, kind: str, sql: str, table: Table) -> Iterator[Sequence[Any]]:
         """Yield the rows of a statement; raises DataError where they are too many."""

@@ -225,9 +225,7 @@ def _sparklines(
     for column, given, bounds in zip(columns, values, least):
         figure = column.recompute
         if follows and sums and column.sparkline and isinstance(figure, (Sum, Ratio)):
-            unknown = frozenset(
-                at for at, value in enumerate(given) if value is None or at in bounds
-            )
+            unknown = {at for at, value in enumerate(given) if value is None}.union(bounds)
             return sparklines.Source(
                 column.label, column.kind, figure, sums, follows["row_of"], unknown
             )

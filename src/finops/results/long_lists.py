@@ -2,8 +2,8 @@
 
 So a result of a million customers is a file of some megabytes.  A page needs the whole list all
 the same: how many rows there are, what is drawn of them.  So a list in the memory of a run has
-both, until its page is written.  Where the rows are many more than customers, they are no objects
-before somebody walks them.
+both, until its page is written.  Where there are many more rows than customers, rows are made only
+while they are walked.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from typing import (
     ValuesView,
 )
 
-from finops.rollups.compact_table import CompactTable
+from finops.rollups.compact_table import CompactTable, WalkedItems, WalkedValues
 from finops.rollups.expressions import negated
 from finops.rollups.measures import CUSTOMER_DIMENSIONS, IS_CREDIT
 from finops.rollups.spec import THE_CUSTOMERS, Customer, Key, Table, Values
@@ -68,32 +68,14 @@ class Customers(Mapping[str, Customer]):
 
     def items(self) -> ItemsView[str, Customer]:
         """Return the customers by id, which can be walked any number of times."""
-        return _Items(self)
+        return WalkedItems(self, self._made)
 
     def values(self) -> ValuesView[Customer]:
         """Return the customers in the order of their ids."""
-        return _AllValues(self)
+        return WalkedValues(self, self._made)
 
     def _made(self) -> Iterator[Customer]:
         return map(Customer._make, self._table.rows_of_values())
-
-
-class _Items(ItemsView[str, Customer]):
-    def __init__(self, customers: Customers) -> None:
-        super().__init__(customers)
-        self._customers = customers
-
-    def __iter__(self) -> Iterator[Tuple[str, Customer]]:
-        return zip(self._customers, self._customers._made())
-
-
-class _AllValues(ValuesView[Customer]):
-    def __init__(self, customers: Customers) -> None:
-        super().__init__(customers)
-        self._customers = customers
-
-    def __iter__(self) -> Iterator[Customer]:
-        return self._customers._made()
 
 
 def held(customers: Iterable[Tuple[str, Customer]]) -> Mapping[str, Customer]:

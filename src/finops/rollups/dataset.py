@@ -15,7 +15,6 @@ from typing import (
     Iterable,
     Iterator,
     List,
-    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -33,7 +32,7 @@ from finops.reader.options import ReadingOptions
 from finops.reader.sources import Locations
 from finops.rollups.coarsening import CoarseGroups, Coarsening, coarse_groups
 from finops.rollups.customer_activity import ActivityLog, UnorderedActivity, joined
-from finops.rollups.customers import CUSTOMER_RECORDS, customers_of, with_customers
+from finops.rollups.delivered import Delivered
 from finops.rollups.file_scan import ScanSettings, processes_for
 from finops.rollups.file_set import FileSet, Progress
 from finops.rollups.free_memory import return_free_memory
@@ -47,20 +46,15 @@ from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan
 from finops.rollups.protocol import CallDataset, Location, Source
 from finops.rollups.readings import Reading
-from finops.rollups.remembered import Memo
 from finops.rollups.retries import TRACE_ID, UnorderedRetries
 from finops.rollups.source_notes import SOURCES, on_sources
 from finops.rollups.spec import (
-    THE_CUSTOMERS,
     Accounting,
-    Customer,
     FileInfo,
-    Key,
     Period,
     Rollups,
     Table,
     Totals,
-    Values,
 )
 from finops.storage.truth import read_truth
 from finops.timestamps import zone_of
@@ -149,9 +143,7 @@ class Dataset:
         self._linked = LinkedFacts()
         self._facts: Optional[DatasetFacts] = None
         self._has_totals = False  # whether these and the notes that take tables are among the facts
-        self._filled: Dict[Table, Mapping[Key, Values]] = {}
-        self._customers: Optional[Mapping[str, Customer]] = None
-        self._memo = Memo()
+        self._delivered = Delivered()
         self._content_key = ""
         self._keepable: Optional[KeptTables] = None
         self._kept: Optional[KeptTables] = None  # while tables are kept
@@ -172,9 +164,9 @@ class Dataset:
             self._scan(self._plan, cache=False)
             self._aggregate(wanted)
             self._complete_facts()
-        tables = {table: self._filled[table] for table in wanted}
+        tables = {table: self._delivered.tables[table] for table in wanted}
         period, totals, accounting, file = self._known_facts
-        customers = self._customers_of(tables)
+        customers = self._delivered.customers_of(tables)
         return Rollups(
             tables,
             period,
@@ -184,7 +176,7 @@ class Dataset:
             file,
             self.prices,
             self.context,
-            self._memo,
+            self._delivered.memo,
         )
 
     def fill(self, tables: Iterable[Table]) -> None:
@@ -234,13 +226,7 @@ class Dataset:
 
     def forget(self, tables: Iterable[Table]) -> None:
         """Let go of the memory of tables that were delivered; asked for again, they come again."""
-        spent = with_customers(tables)
-        self._memo.forget(spent)
-        self._filled = {
-            table: filled for table, filled in self._filled.items() if table not in spent
-        }
-        if THE_CUSTOMERS in spent:
-            self._customers = None
+        self._delivered.forget(tables)
 
     def truth(self) -> Optional[Dict[str, Any]]:
         """Return which incidents the simulator planted in these calls, None where unknown."""
@@ -297,9 +283,8 @@ class Dataset:
                     raise
 
     def _scan_once(self, plan: Plan, cache: bool) -> None:
-        self._plan, self._filled, self._facts, self._customers = plan, {}, None, None
+        self._plan, self._delivered, self._facts = plan, Delivered(), None
         self._has_totals = False
-        self._memo = Memo()
         self._keepable = self._kept = None
         settings = ScanSettings(
             plan, self.prices, self.options, self.context, self._workers, cache, self._most_keys
@@ -321,22 +306,12 @@ class Dataset:
         if files.size >= MUCH_READ_BYTES:
             return_free_memory()
 
-    def _customers_of(
-        self, tables: Mapping[Table, Mapping[Key, Values]]
-    ) -> Optional[Mapping[str, Customer]]:
-        """Return the customers where their tables are asked for: made once for all who ask."""
-        if not tables.keys() >= set(CUSTOMER_RECORDS):
-            return None
-        if self._customers is None:
-            self._customers = customers_of(tables)
-        return self._customers
-
     def _aggregate(self, tables: Sequence[Table]) -> None:
-        missing = [table for table in tables if table not in self._filled]
+        missing = [table for table in tables if table not in self._delivered.tables]
         filled = tables_of(
             self._plan, missing, self._cubes, self._activity, self._linked, self._kept
         )
-        self._filled.update(filled)
+        self._delivered.tables.update(filled)
 
     def _compute_facts(self, files: FileSet, reading: Reading) -> None:
         """Compute period and accounting; DataError where not one row can be used."""
@@ -366,9 +341,9 @@ class Dataset:
             return
         self._aggregate((TOTALS, WHOLE_DAYS, SOURCES))
         facts = self._known_facts
-        notes = (*self._notes_on_whole_days(), *on_sources(self._filled[SOURCES]))
+        notes = (*self._notes_on_whole_days(), *on_sources(self._delivered.tables[SOURCES]))
         self._facts = facts._replace(
-            totals=Totals(*self._filled[TOTALS].get((), ())),
+            totals=Totals(*self._delivered.tables[TOTALS].get((), ())),
             accounting=facts.accounting._replace(notes=(*facts.accounting.notes, *notes)),
         )
         self._has_totals = True
@@ -377,7 +352,7 @@ class Dataset:
         """Return what is to say of totals of days where reports are not in UTC."""
         if self._clock.is_utc:
             return []
-        (rows,) = self._filled[WHOLE_DAYS].get((), (0,))
+        (rows,) = self._delivered.tables[WHOLE_DAYS].get((), (0,))
         return on_whole_days(rows, self.options.timezone)
 
     def _follow_calls(self, files: FileSet, reading: Reading) -> None:

@@ -34,8 +34,8 @@ from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.columns import CUSTOMER_POSITION
 from finops.rollups.customers import CUSTOMER_RECORDS, with_customers
 from finops.rollups.measures import DimensionLike, dimension_of, name_of
+from finops.rollups.memo import Memo
 from finops.rollups.protocol import CallDataset
-from finops.rollups.remembered import Memo
 from finops.rollups.sessions import Session, SessionFigures
 from finops.rollups.spec import (
     Accounting,

@@ -46,7 +46,7 @@ from finops.rollups.measures import (
     measure_from,
     name_of,
 )
-from finops.rollups.remembered import Memo
+from finops.rollups.memo import Memo
 from finops.timestamps import zone_of
 
 Key = Tuple[Any, ...]

@@ -174,7 +174,7 @@ def test_a_cached_share_names_the_input_that_it_leaves_out(tmp_path: Path) -> No
     ]
     page = page_of(NAME, result_of(NAME, rows), tmp_path)
     assert page.says(
-        "40.0% of the input tokens were read from a cache, as far as the sources say. Those of "
-        "9,000 tokens of input do not say what was cached and are left out"
+        "40.0% of the input tokens were read from a cache, as far as the sources say. Sources with "
+        "9,000 tokens of input do not say what was cached: they are left out"
     )
     assert cells(page, "cache", "Input tokens") == [1000]

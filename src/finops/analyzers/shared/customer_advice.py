@@ -55,8 +55,8 @@ REASONS: Tuple[str, ...] = ("suspected_abuse", "losing_money", "at_risk", "outgr
 class Advice(Mapping[str, CustomerAdvice]):
     """What is advised for each customer for whom there is a reason, by name.
 
-    Of a million customers most may be gone: the sentence for one of them is written when somebody
-    asks for it.
+    Of a million customers most may be gone: the sentence for one of them is written only when it is
+    asked for.
     """
 
     def __init__(self, graver: Iterable[CustomerAdvice], gone: Iterable[GoneCustomer]) -> None:

@@ -217,8 +217,8 @@ def _cache_lead(summary: results.TokenSummary) -> str:
         return f"{lead} cache."
     left_out = formatting.readable("tokens", unknown)
     return (
-        f"{lead} cache, as far as the sources say. Those of {left_out} of input do not say what "
-        "was cached and are left out; their costs may be an upper bound."
+        f"{lead} cache, as far as the sources say. Sources with {left_out} of input do not say "
+        "what was cached: they are left out, and their costs may be upper bounds."
     )
 
 
