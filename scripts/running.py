@@ -18,14 +18,17 @@ class Run(NamedTuple):
     seconds: float
     megabytes: float
     cpu_seconds: float
+    status: int = 0
 
 
 class TooSlowError(Exception):
     """A command did not end within its time."""
 
 
-def run(command: Sequence[str], limit_s: Optional[float] = None) -> Run:
-    """Run a command to its end; raises CalledProcessError where it fails.
+def run(
+    command: Sequence[str], limit_s: Optional[float] = None, expected: Sequence[int] = (0,)
+) -> Run:
+    """Run a command to its end; raises CalledProcessError where its status is not an expected one.
 
     Raises TooSlowError where it takes longer than `limit_s`, and ends it.
     """
@@ -42,9 +45,9 @@ def run(command: Sequence[str], limit_s: Optional[float] = None) -> Run:
     finally:
         memory.stop()
     seconds = time.perf_counter() - begun
-    if status:
+    if status not in expected:
         raise subprocess.CalledProcessError(status, command)
-    return Run(seconds, memory.peak / 1024, _children_cpu() - used)
+    return Run(seconds, memory.peak / 1024, _children_cpu() - used, status)
 
 
 def _children_cpu() -> float:

@@ -1,4 +1,4 @@
-"""Datasets made from others: longer, dirty, with repeats, of many customers, of many years."""
+"""Datasets made from others: longer, dirty, with repeats, of many customers, models or years."""
 
 from __future__ import annotations
 
@@ -80,6 +80,26 @@ def ten_years(source: Path, target: Path) -> None:
         fields[0] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f").encode("ascii")
 
     _rewritten(source, target, spread)
+
+
+def a_model_each(source: Path, target: Path) -> None:
+    """Copy a file with each call made to a model of its own."""
+
+    def renamed(number: int, fields: List[bytes]) -> None:
+        fields[3] = b"model-%07d" % number
+
+    _rewritten(source, target, renamed)
+
+
+def a_day_each(source: Path, target: Path) -> None:
+    """Copy a file with each call made on a day of its own, from 1900 on."""
+    begun = datetime(1900, 1, 1)
+
+    def moved(number: int, fields: List[bytes]) -> None:
+        moment = begun + timedelta(days=number)
+        fields[0] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f").encode("ascii")
+
+    _rewritten(source, target, moved)
 
 
 def _rewritten(source: Path, target: Path, change: Callable[[int, List[bytes]], None]) -> None:
