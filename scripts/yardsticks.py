@@ -19,7 +19,7 @@ SRC = ROOT / "src"
 
 _DECLARED = """
 import json
-from finops.registry import ANALYZER_REGISTRY
+from finops.pipeline import declared_tables
 from finops.rollups.expressions import sql_of
 from finops.rollups.measures import UNKNOWN_COLUMNS
 
@@ -32,8 +32,7 @@ tables = [
         "measures": list(map(sql, table.measures)),
         "where": sql_of(table.where, UNKNOWN_COLUMNS) if table.where else "true",
     }
-    for analysis in ANALYZER_REGISTRY.values()
-    for table in analysis.analyzer.TABLES
+    for table in declared_tables()
 ]
 print(json.dumps(tables))
 """
@@ -48,7 +47,7 @@ class Table(NamedTuple):
 
 
 def declared() -> List[Table]:
-    """Return the tables of all analyzers, each once, as the package itself tells them."""
+    """Return the tables of all reports, each once, as the package itself tells them."""
     declared_tables = subprocess.check_output([sys.executable, "-c", _DECLARED], cwd=str(SRC))
     tables = [
         Table(tuple(table["by"]), tuple(table["measures"]), table["where"])
@@ -70,6 +69,7 @@ class Dialect(NamedTuple):
 
 # Columns that declared tables ask for and a simulated file does not have.
 _ABSENT = """1 as calls, cast(null as integer) as bucket_s, 0 as credit_pico, '' as service_tier,
+ '' as source, cast(round(cost_usd * 1000000) as bigint) as cost_pico,
  case when cost_usd = 0 then 'free' else 'paid' end as cost_kind"""
 _MEASURES = {
     "calls": "count(*)",
@@ -83,13 +83,15 @@ _MEASURES = {
     "rate_limits": "sum(case when error_type = 'rate_limit' then 1 else 0 end)",
     "latency_known": "count(latency_ms)",
     "status_known": "count(status)",
+    "calls_unknown": "count(*) - count(calls)",
     "unpriced": "sum(case when cost_usd is null then 1 else 0 end)",
     "credits": "sum(credit_pico)",
     "credit_rows": "sum(case when credit_pico > 0 then 1 else 0 end)",
-    "cached_input_tokens": "sum(credit_pico)",
+    "cached_input_tokens": "sum(cached_input_tokens)",
     "cache_write_tokens": "sum(credit_pico)",
     "cache_write_1h_tokens": "sum(credit_pico)",
     "reasoning_tokens": "sum(credit_pico)",
+    "customers": "count(distinct customer_id)",
     "first_seen": "min(timestamp)",
     "last_seen": "max(timestamp)",
 }
@@ -163,27 +165,44 @@ select timestamp '2025-01-01' + to_milliseconds(i * 25000 + (moment * 20000)::bi
  from priced order by i) to '{path}' (header true)"""
 
 
-_REGION_CHANGES = """select customer_id, day, count(*) as m0, min(seconds - before) as m1 from (
+# Measures that no sum of a group gives, each with the query of its table.
+_QUERIES = {
+    "region_changes": """select customer_id, day, count(*) as m0, min(seconds - before) as m1 from (
  select customer_id, day, region, seconds,
  lag(region) over (partition by customer_id order by seconds) as old,
  lag(seconds) over (partition by customer_id order by seconds) as before from calls) as steps
- where old <> region and seconds - before < 3600 group by customer_id, day"""
+ where old <> region and seconds - before < 3600 group by customer_id, day""",
+    "sessions": """select count(*) as m0, sum(calls_of) as m1, max(cost_of) as m2 from (
+ select session_id, count(*) as calls_of, sum(cost_usd) as cost_of from calls
+ group by session_id) as sums""",
+    "retries": """select count(*) as m0, sum(cost_usd) as m1 from (
+ select cost_usd, seconds, lag(status) over (partition by trace_id order by seconds) as old,
+ lag(seconds) over (partition by trace_id order by seconds) as before from calls) as steps
+ where old = 'error' and seconds - before <= 900""",
+}
+_COHORTS = """(select customer_id, min(week) as cohort_week from calls group by customer_id)
+ as cohorts"""
 
 
 def queries(dialect: Dialect) -> List[str]:
     """Return every declared table as a query."""
-    return [_group_by(table, dialect) for table in declared()]
+    return [_query(table, dialect) for table in declared()]
 
 
-def _group_by(table: Table, dialect: Dialect) -> str:
-    if "region_changes" in table.measures:
-        return _REGION_CHANGES
+def _query(table: Table, dialect: Dialect) -> str:
+    for measure in table.measures:
+        if measure in _QUERIES:
+            return _QUERIES[measure]
     keys = [f"{by} as k{place}" for place, by in enumerate(table.by)]
     words = {**_MEASURES, **dialect.measures}
     measures = [words.get(measure, measure) for measure in table.measures]
     columns = [*keys, *(f"{each} as m{place}" for place, each in enumerate(measures))]
     group = f" group by {', '.join(f'k{place}' for place in range(len(keys)))}" if keys else ""
-    return f"select {', '.join(columns)} from calls where {table.where}{group}"
+    source = "calls"
+    if "cohort_week" in table.by:
+        source += f" join {_COHORTS} on calls.customer_id = cohorts.customer_id"
+        columns = [each.replace("customer_id", "calls.customer_id") for each in columns]
+    return f"select {', '.join(columns)} from {source} where {table.where}{group}"
 
 
 # --- programs that answer them ---------------------------------------------------------------
