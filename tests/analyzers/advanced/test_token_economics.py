@@ -113,6 +113,19 @@ def test_inefficient_prompt_wastes_90_percent_of_the_inputs_cost() -> None:
     assert result["summary"]["wasted_cost"] == pytest.approx(0.063)
 
 
+def test_calls_of_unknown_cost_are_not_said_to_waste_nothing() -> None:
+    unpriced = call(model="without-a-price", cost_usd="")
+    frugal = [used("gpt-5-mini", 300, 300)] * 3
+    wasting = used("gpt-4", 2000, 100)  # 90 % of 0.06
+
+    def wasted(*rows: Any) -> Any:
+        return analyze(*rows)["summary"]["wasted_cost"]
+
+    assert wasted(*frugal) == 0
+    assert wasted(*frugal, unpriced) is None
+    assert wasted(*frugal, wasting, unpriced) == pytest.approx(0.054)
+
+
 def test_wasters_are_listed_with_their_share_and_their_waste() -> None:
     rows = [used("gpt-4o", 2000, 100, customer_id="a")] * 30
     rows += [used("gpt-4o", 400, 300, customer_id="a")] * 20

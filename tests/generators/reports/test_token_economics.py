@@ -52,6 +52,16 @@ def test_hostile_texts(data: Any, tmp_path: Path) -> None:
     check_hostile_texts(NAME, dict(data, evaluation=EVALUATION), tmp_path)
 
 
+def test_waste_beside_calls_of_unknown_cost_is_a_lower_bound(tmp_path: Path) -> None:
+    wasting = {"model": "gpt-4", "input_tokens": "2000", "output_tokens": "100"}
+    rows = [call(cost_usd="0.066", **wasting), call(model="without-a-price", cost_usd="")]
+    short = [call(model="gpt-5-mini", input_tokens="300", cost_usd="0")] * 5
+    page = page_of(NAME, result_of(NAME, [*short, *rows]), tmp_path / "some")
+    assert page.says("Wasted ≥ $0.0540 in the period")
+    page = page_of(NAME, result_of(NAME, [*short, rows[1]]), tmp_path / "none")
+    assert page.says("Wasted n/a in the period")
+
+
 def test_cards(data: Any, page: Any) -> None:
     summary = data["summary"]
     titles = page.values_of("title")

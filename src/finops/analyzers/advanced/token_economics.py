@@ -263,9 +263,9 @@ def _summary(
         input_tokens_of_unknown_cache=totals.input_tokens if cache is None else cache.unknown,
         tokens_per_dollar=_tokens_per_dollar(totals.tokens, totals.cost, totals.unpriced),
         cost_per_1m_tokens=_cost_per_1m_tokens(totals.tokens, totals.cost, totals.unpriced),
-        wasted_cost=None
-        if known_total(data) is None
-        else math.fsum(pattern.wasted_cost or 0.0 for pattern in patterns),
+        wasted_cost=known_cost(
+            math.fsum(pattern.wasted_cost or 0.0 for pattern in patterns), totals.unpriced
+        ),
         monthly_savings=monthly_savings,
         monthly_cost=span.monthly(known_total(data)),
         unpriced_calls=totals.unpriced,

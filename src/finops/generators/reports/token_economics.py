@@ -98,7 +98,13 @@ def _cards(result: results.TokenEconomicsResult) -> List[Card]:
     summary = result.summary
     return [
         Card("Possible savings", summary.monthly_savings, "money", "per month, each call once"),
-        Card("Wasted", summary.wasted_cost, "money", "in the period"),
+        Card(
+            "Wasted",
+            summary.wasted_cost,
+            "money",
+            "in the period",
+            at_least=costs_are_lower_bounds(result),
+        ),
         Card(
             "Total cost",
             summary.total_cost,
