@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import os
 import random
 import subprocess
@@ -23,6 +24,7 @@ from finops.rollups.spec import Table
 from scripts.stages import STAGES
 from tests.support.reference import ReferenceDataset, call
 
+ROOT = Path(__file__).resolve().parents[2]
 BAND = Dimension("band", band_of("input_tokens", 250))
 SLOW = Dimension("slow", above("latency_ms", 900))
 TABLES = (
@@ -135,3 +137,15 @@ def test_a_scan_shows_its_loops_where_it_is_asked_to(tmp_path: Path) -> None:
 def test_a_stage_of_the_profile_is_a_function(stage: str) -> None:
     owner, name = STAGES[stage]
     assert callable(getattr(owner, name))
+
+
+def test_the_stages_of_the_profile_are_the_steps_of_the_documentation() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    chapter = text.split("## From a row to a number on a page\n")[1].split("\n## ")[0]
+    rows = [line.split(" | ") for line in chapter.splitlines() if line.endswith("` |")]
+    files = {row[0].replace("| ", "").replace("… ", "  "): row[-1] for row in rows}
+    assert list(files) == list(STAGES)
+    for stage, (owner, name) in STAGES.items():
+        source = inspect.getsourcefile(inspect.unwrap(getattr(owner, name)))
+        path = Path(str(source)).relative_to(ROOT / "src/finops")
+        assert f"`{path.as_posix()}`" in files[stage], stage
