@@ -19,7 +19,7 @@ from finops.generators.explore import explore_page
 from finops.registry import ANALYZER_REGISTRY
 from tests.generators.pages import CONTEXT, Page
 from tests.generators.test_browser import Visit
-from tests.support.reference import ReferenceDataset
+from tests.support.reference import ReferenceDataset, distinct_calls
 from tests.support.rows import varied_rows, write_csv
 from tests.support.tools import need
 
@@ -369,6 +369,28 @@ def test_a_partial_last_day_is_said_where_it_is_drawn(
     opened.page.evaluate(f"location.hash = '#range={FIRST}..{FIRST}'")
     opened.wait_until(f"document.getElementById('explore-to').value === '{FIRST}'")
     assert opened.page.locator("#about-explore").text_content() == "Cost over time by provider"
+    opened.context.close()
+    path.unlink()
+
+
+def test_names_that_are_grouped_are_said_to_be(
+    browser: Any, address: str, site: Path, pages: Dict[str, int]
+) -> None:
+    cube = next(explore_cubes(ReferenceDataset(distinct_calls(110)), 6))
+    path = site / "grouped-explore.html"
+    path.write_text(explore_page(cube, {}, CONTEXT), encoding="utf-8")
+    opened = Visit(browser, f"{address}/grouped-explore.html")
+    opened.wait_until("Boolean(window.explore)")
+    for name in COLUMNS:
+        rows = opened.page.locator(f"#explore-by-{name} li").all_inner_texts()
+        assert any(row.startswith("All others") for row in rows), (name, rows)
+    assert opened.page.get_by_text("4 models are named; all others are grouped.").count() == 1
+    opened.page.evaluate("location.hash = '#model=model 099'")
+    said = "is one of the models that this page groups together"
+    opened.page.get_by_text(said).first.wait_for()
+    opened.page.evaluate("location.hash = '#model=model 000'")
+    opened.wait_until("document.querySelector('#explore-cost .figure').textContent === '$110.00'")
+    assert opened.complaints == []
     opened.context.close()
     path.unlink()
 

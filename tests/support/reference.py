@@ -58,6 +58,7 @@ from finops.rollups.spec import (
     Totals,
     in_key_order,
 )
+from finops.timestamps import days_between
 
 PICO_DOLLAR = Decimal("1e-12")  # the finest amount of money; halves of it round up
 Row = Dict[str, Any]
@@ -112,6 +113,24 @@ def call(**changes: Any) -> Dict[str, str]:
     if "total_tokens" not in changes:
         row["total_tokens"] = str(int(row["input_tokens"]) + int(row["output_tokens"]))
     return row
+
+
+_NAMES = ("customer_id", "organization_id", "product_id", "provider", "model", "feature_id")
+
+
+def distinct_calls(count: int) -> List[Dict[str, str]]:
+    """Return calls of which no two have a day or a name in common, each dearer than the next."""
+    days = days_between("2014-01-01", "2026-12-31")[::40][:count]
+    return [
+        call(
+            timestamp=f"{day}T12:00:00",
+            cost_usd=f"{count - number}",
+            task_type=f"task {number}",
+            environment=f"environment {number}",
+            **{name: f"{name} {number:03d}" for name in _NAMES},
+        )
+        for number, day in enumerate(days)
+    ]
 
 
 class ReferenceDataset:

@@ -11,7 +11,7 @@ import base64
 import sys
 import zlib
 from array import array
-from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from finops.generators import formatting
 from finops.generators.charts import colour_of
@@ -34,31 +34,28 @@ def explore_data(
     names = [
         _distinct(account[at] for account in cube.accounts) for at in range(len(Account._fields))
     ]
+    known = {
+        "provider": _known(model.provider for model in cube.models),
+        "model": _known(model.name for model in cube.models),
+        "feature": _known(work.feature for work in cube.work),
+        "product": _known(account.product for account in cube.accounts),
+    }
     return {
         "buckets": [cube.buckets[0].first if cube.buckets else "", *_runs(cube)],
         "accounts": [
             [place[account[at]] for account in cube.accounts] for at, place in enumerate(names)
         ],
         "names": [list(map(_shown, name)) for name in names],
-        "work": [list(map(inert, work)) for work in cube.work],
-        "feature_names": {
-            work.feature: formatting.name("feature", work.feature) for work in cube.work
-        },
-        "product_names": {
-            account.product: formatting.name("product", account.product)
-            for account in cube.accounts
-        },
-        "provider_names": {
-            model.provider: formatting.name("provider", model.provider) for model in cube.models
+        "work": [list(map(_shown, work)) for work in cube.work],
+        **{
+            f"{kind}_names": {name: formatting.name(kind, name) for name in known[kind]}
+            for kind in ("feature", "product", "provider")
         },
         "colours": {
-            "provider": {m.provider: colour_of("provider", m.provider) for m in cube.models},
-            "model": {m.name: colour_of("model", m.name) for m in cube.models},
-            "feature": {work.feature: colour_of("feature", work.feature) for work in cube.work},
-            "product": {a.product: colour_of("product", a.product) for a in cube.accounts},
+            kind: {name: colour_of(kind, name) for name in names} for kind, names in known.items()
         },
-        "environments": list(map(inert, cube.environments)),
-        "models": [[inert(m.provider), inert(m.name), m.rates] for m in cube.models],
+        "environments": list(map(_shown, cube.environments)),
+        "models": [[_shown(m.provider), _shown(m.name), m.rates] for m in cube.models],
         "decimals": cube.decimals,
         "whole": cube.whole_days,
         "cache_is_known": cube.cache_is_known,
@@ -111,6 +108,11 @@ def _distinct(names: Iterable[Any]) -> Dict[Any, int]:
     for name in names:
         places.setdefault(name, len(places))
     return places
+
+
+def _known(names: Iterable[Optional[str]]) -> List[str]:
+    """Return each name once, in order, without that of all others."""
+    return [name for name in _distinct(names) if name is not None]
 
 
 def _shown(name: Any) -> Any:

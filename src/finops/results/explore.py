@@ -39,11 +39,13 @@ class Bucket(NamedTuple):
 
 
 class Account(NamedTuple):
-    """Whom calls are for; a name is None where it stands for all that were grouped."""
+    """Whom calls are for; a name is None where it stands for all that were grouped, here and in
+    the other lists of a cube.
+    """
 
     customer: Optional[str]
     organization: Optional[str]
-    product: str
+    product: Optional[str]
 
 
 class Model(NamedTuple):
@@ -53,16 +55,16 @@ class Model(NamedTuple):
     the whole is None where the model has no price for certain.
     """
 
-    provider: str
-    name: str
+    provider: Optional[str]
+    name: Optional[str]
     rates: Optional[Sequence[Optional[float]]]
 
 
 class Work(NamedTuple):
     """What calls are made for."""
 
-    feature: str
-    task: str
+    feature: Optional[str]
+    task: Optional[str]
 
 
 class ExploreCube(NamedTuple):
@@ -80,7 +82,7 @@ class ExploreCube(NamedTuple):
     buckets: Sequence[Bucket]
     accounts: Sequence[Account]
     work: Sequence[Work]
-    environments: Sequence[str]
+    environments: Sequence[Optional[str]]
     models: Sequence[Model]
     keys: Sequence[int]
     sums: Sequence[Sequence[int]]

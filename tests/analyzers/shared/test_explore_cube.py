@@ -12,7 +12,7 @@ from finops.analyzers.shared.explore_cube import buckets_of, explore_cubes
 from finops.results.explore import CELL_MEASURES, ExploreCube
 from finops.rollups.coarsening import CoarseGroups
 from finops.timestamps import days_between
-from tests.support.reference import ReferenceDataset, call
+from tests.support.reference import ReferenceDataset, call, distinct_calls
 from tests.support.rows import varied_rows
 
 ROWS = varied_rows(700, seed=5)
@@ -75,6 +75,54 @@ def test_a_step_that_groups_nothing_more_is_left_out(monkeypatch: pytest.MonkeyP
     assert len(asked) == len(cubes)
     assert len({tuple(cube.keys) for cube in cubes}) == len(cubes)
     assert len(cubes) < len(explore_cube._STEPS)
+
+
+def named_costs(cube: ExploreCube) -> List[Dict[Optional[str], int]]:
+    """Return the cost of each name, a dict for each dimension in the order of a key's digits."""
+    sums: List[Dict[Optional[str], int]] = [defaultdict(int) for _ in range(7)]
+    for key, cost in zip(cube.keys, cube.sums[COST]):
+        key //= len(cube.buckets)
+        key, model = divmod(key, len(cube.models))
+        key, environment = divmod(key, len(cube.environments))
+        account, work = divmod(key, len(cube.work))
+        names = (*cube.accounts[account], *cube.models[model][:2], cube.work[work].feature)
+        for place, name in enumerate((*names, cube.environments[environment])):
+            sums[place][name] += cost
+    return sums
+
+
+@pytest.mark.parametrize(
+    ("most", "days"), [(60, "Days are grouped by year."), (6, "All days are grouped.")]
+)
+def test_any_calls_fit_at_last_and_a_name_keeps_all_that_it_costs(most: int, days: str) -> None:
+    source = ReferenceDataset(distinct_calls(110))
+    whole, last = (next(explore_cubes(source, cells)) for cells in (110, most))
+    assert whole.grouped == []
+    assert len(last.keys) <= most
+    assert totals(last)[COST] == totals(whole)[COST]
+    for named, costs in zip(named_costs(whole), named_costs(last)):
+        assert None in costs
+        assert len(costs) > 3
+        assert all(name is None or cost == named[name] for name, cost in costs.items())
+    said = " ".join(last.grouped)
+    for what in ("models", "providers", "products", "features", "environments"):
+        assert f" {what} are named; all others are grouped." in said
+    assert days in last.grouped
+
+
+def test_a_provider_that_keeps_its_name_keeps_all_of_its_calls() -> None:
+    rows = [{**row, "provider": "one"} for row in distinct_calls(110)]
+    last = next(explore_cubes(ReferenceDataset(rows), 6))
+    costs = named_costs(last)[3]
+    assert list(costs) == ["one"]
+    assert costs["one"] == totals(last)[COST]
+    assert ("one", None) in [model[:2] for model in last.models]
+
+
+def test_the_last_step_has_a_bound_that_fits() -> None:
+    step = explore_cube._STEPS[-1]
+    assert (step.days, step.customers, step.organizations, step.others) == ("whole", 5, 5, 4)
+    assert explore_cube.MOST_CELLS >= 6 * 6 * 5 * (4 + 4 + 1) * 5 * 5
 
 
 def test_only_cubes_within_the_bound_are_yielded() -> None:

@@ -1,8 +1,9 @@
 """The cube of the Explore page: all calls, by all that a reader can filter, within a bound.
 
 Few datasets have more cells than a page can hold.  Those that do are grouped step by step until
-they fit: first days that are long past, then customers of little cost, then organizations, and
-at last all days.  Sums stay exact in any step.
+they fit: first days that are long past, then customers of little cost, then organizations, then
+all days, and at last whatever has a name.  The last step has a bound of its own, so that there is a
+cube of any dataset.  Sums stay exact in any step.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
+    TypeVar,
 )
 
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
@@ -39,7 +41,7 @@ from finops.rollups.cache_sources import CACHE_SOURCES, CacheSources
 from finops.rollups.cells import compact
 from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.protocol import CallDataset
-from finops.rollups.spec import Rollups, Table
+from finops.rollups.spec import Key, Rollups, Table
 from finops.timestamps import date_of
 
 # Cells that a page can hold: what else it needs of bytes is up to the page that packs them.
@@ -76,7 +78,16 @@ CELLS = Table(
 )
 _CALLS, _STATUS = CELL_MEASURES.index("calls"), CELL_MEASURES.index("unknown_status")
 _SPENDERS = Table(("customer_id", "organization_id"), ("cost",))
-EXPLORE_TABLES: Tuple[Table, ...] = (CELLS, _SPENDERS, CACHE_SOURCES, HOURLY_CALLS)
+# The names that are grouped last, and what tells which of them cost most.
+_NAMES: Mapping[str, Table] = {
+    name: Table((name,), ("cost",))
+    for name in ("product_id", "feature_id", "environment", "provider")
+}
+_MODELS = Table(("provider", "model"), ("cost",))
+EXPLORE_TABLES: Tuple[Table, ...] = (
+    *(CELLS, _SPENDERS, CACHE_SOURCES, HOURLY_CALLS, _MODELS),
+    *_NAMES.values(),
+)
 
 # Costs come in 10**-12 USD; a browser adds up whole numbers below 2**53 exactly.
 _FINEST = 12
@@ -84,12 +95,19 @@ _COARSEST = 6
 _MOST = 2**53
 
 
+_Name = TypeVar("_Name", str, Key)
+
+
 class _Step(NamedTuple):
-    """What is grouped: "" (nothing), "recent" or "all" days, and all but so many names."""
+    """What is grouped: days ("" not at all, else a key of `_BUCKETS`), and all but so many names.
+
+    `others` are providers, models, products, features and environments, of each so many.
+    """
 
     days: str = ""
     customers: Optional[int] = None
     organizations: Optional[int] = None
+    others: Optional[int] = None
 
 
 _STEPS: Tuple[_Step, ...] = (
@@ -101,7 +119,19 @@ _STEPS: Tuple[_Step, ...] = (
     _Step("recent", 100, 50),
     _Step("all", 100, 50),
     _Step("all", 20, 10),
+    _Step("all", 20, 10, 20),
+    _Step("years", 20, 10, 20),
+    # At most 6 customers × 6 organizations × 5 products × 9 models, some of them all others of a
+    # provider, × 5 features × 5 environments, whatever the calls are.
+    _Step("whole", 5, 5, 4),
 )
+# Of how many characters of a date the days of a bucket have the first ones in common.
+_BUCKETS: Mapping[str, int] = {"": 10, "recent": 7, "all": 7, "years": 4, "whole": 0}
+_GROUPED_DAYS: Mapping[str, str] = {
+    "all": "Days are grouped by month.",
+    "years": "Days are grouped by year.",
+    "whole": "All days are grouped.",
+}
 
 
 def explore_cubes(
@@ -112,7 +142,7 @@ def explore_cubes(
     Without `all_named` it begins with those that group the customers of little cost.  Raises
     DataError where the calls cannot be read.
     """
-    data = source.rollups((_SPENDERS, CACHE_SOURCES, HOURLY_CALLS))
+    data = source.rollups((_SPENDERS, CACHE_SOURCES, HOURLY_CALLS, _MODELS, *_NAMES.values()))
     before: Optional[_Grouping] = None
     for step in _STEPS:
         if step.customers is None and not all_named:
@@ -128,15 +158,43 @@ def explore_cubes(
 
 
 class _Grouping(NamedTuple):
-    """The buckets of days, and the names that are kept, None where all are."""
+    """The buckets of days, and the names that are kept, None where all are.
+
+    `models` are (provider, model).  `strict`: tasks, by which a reader cannot filter, are one, and
+    organizations are grouped of whichever customer they are.
+    """
 
     buckets: Sequence[Bucket]
     customers: Optional[AbstractSet[str]]
     organizations: Optional[AbstractSet[str]]
+    providers: Optional[AbstractSet[str]] = None
+    models: Optional[AbstractSet[Key]] = None
+    products: Optional[AbstractSet[str]] = None
+    features: Optional[AbstractSet[str]] = None
+    environments: Optional[AbstractSet[str]] = None
+    strict: bool = False
 
 
 def _grouping(data: Rollups, step: _Step) -> _Grouping:
-    return _Grouping(buckets_of(data.period.dates(), step.days), *_kept_names(data, step))
+    buckets = buckets_of(data.period.dates(), step.days)
+    grouping = _Grouping(buckets, *_kept_names(data, step))
+    if step.others is None:
+        return grouping
+    by_name = [
+        {name: cost for (name,), (cost,) in data[table].items()} for table in _NAMES.values()
+    ]
+    products, features, environments, providers = (
+        _largest(costs, step.others) for costs in by_name
+    )
+    models = _largest({key: cost for key, (cost,) in data[_MODELS].items()}, step.others)
+    return grouping._replace(
+        providers=providers,
+        models=models,
+        products=products,
+        features=features,
+        environments=environments,
+        strict=True,
+    )
 
 
 def _cube_of(
@@ -145,7 +203,8 @@ def _cube_of(
     """Return the cube of a step, None where it has far more than `most` cells."""
     coarsening = Coarsening(
         _bucket_of(grouping.buckets).__getitem__,
-        _account_of(grouping.customers, grouping.organizations),
+        _account_of(grouping),
+        _call_of(grouping),
     )
     # A cell without free failures and one with them become one.
     groups = source.coarse(CELLS, coarsening, 2 * most)
@@ -154,20 +213,24 @@ def _cube_of(
 
 def buckets_of(days: Sequence[str], grouped: str = "") -> List[Bucket]:
     """Return consecutive days as buckets: each its own, or whole months of "all" days or of
-    those before the last ones ("recent"), from the first of a month on.
+    those before the last ones ("recent"), from the first of a month on; or whole "years", or the
+    "whole" of them.
 
     >>> buckets_of(["2025-01-30", "2025-01-31", "2025-02-01"], "all")
     [Bucket(first='2025-01-30', days=2), Bucket(first='2025-02-01', days=1)]
+    >>> buckets_of(["2024-12-31", "2025-01-01", "2025-01-02"], "years")
+    [Bucket(first='2024-12-31', days=1), Bucket(first='2025-01-01', days=2)]
     """
     if not days:
         return []
     first_single = days[0]
     if grouped == "recent":
         first_single = days[max(0, len(days) - RECENT_DAYS)][:8] + "01"
+    shared = _BUCKETS[grouped]
     buckets: List[Bucket] = []
     for day in days:
         single = not grouped or (grouped == "recent" and day >= first_single)
-        if buckets and not single and buckets[-1].first[:7] == day[:7]:
+        if buckets and not single and buckets[-1].first[:shared] == day[:shared]:
             buckets[-1] = buckets[-1]._replace(days=buckets[-1].days + 1)
         else:
             buckets.append(Bucket(day, 1))
@@ -195,31 +258,56 @@ def _kept_names(
         billed[organization] = billed.get(organization, 0.0) + cost
     customers = _largest(spend, step.customers)
     organizations = _largest(billed, step.organizations)
-    if customers is not None and organizations is not None:
+    if customers is not None and organizations is not None and step.others is None:
         # Else an organization that is shown would hold a part of its calls only.
         organizations |= {o for c, o in data[_SPENDERS] if c in customers}
     return customers, organizations
 
 
-def _largest(amounts: Mapping[str, float], count: Optional[int]) -> Optional[AbstractSet[str]]:
+def _largest(amounts: Mapping[_Name, float], count: Optional[int]) -> Optional[AbstractSet[_Name]]:
     if count is None or len(amounts) <= count:
         return None
     ranked = sorted(amounts.items(), key=lambda item: (-item[1], item[0]))
     return {name for name, _ in ranked[:count]}
 
 
-def _account_of(
-    customers: Optional[AbstractSet[str]], organizations: Optional[AbstractSet[str]]
-) -> Callable[[Tuple[Any, ...]], Tuple[Any, ...]]:
+def _account_of(grouping: _Grouping) -> Callable[[Tuple[Any, ...]], Tuple[Any, ...]]:
+    """Return what makes the kept names of (customer, organization, product)."""
+    customers, organizations = grouping.customers, grouping.organizations
+
     def merge(names: Tuple[Any, ...]) -> Tuple[Any, ...]:
         customer, organization, product = names
         if customers is not None and customer not in customers:
             customer = None
-        if customer is None and organizations is not None and organization not in organizations:
-            organization = None
-        return customer, organization, product
+        if customer is None or grouping.strict:
+            organization = _kept(organization, organizations)
+        return customer, organization, _kept(product, grouping.products)
 
     return merge
+
+
+def _call_of(grouping: _Grouping) -> Callable[[Tuple[Any, ...]], Tuple[Any, ...]]:
+    """Return what makes the kept names of the dimensions of a call in `CELLS`."""
+
+    def merge(names: Tuple[Any, ...]) -> Tuple[Any, ...]:
+        provider, model, feature, task, environment, is_free = names
+        if grouping.models is not None and (provider, model) not in grouping.models:
+            model = None
+        provider = _kept(provider, grouping.providers)
+        return (
+            provider,
+            None if provider is None else model,
+            _kept(feature, grouping.features),
+            None if grouping.strict else task,
+            _kept(environment, grouping.environments),
+            is_free,
+        )
+
+    return merge
+
+
+def _kept(name: Any, kept: Optional[AbstractSet[str]]) -> Any:
+    return name if kept is None or name in kept else None
 
 
 class _Cells(NamedTuple):
@@ -269,10 +357,12 @@ def _cube(
     prices: PriceTable,
     step: _Step,
 ) -> ExploreCube:
-    accounts = sorted(map(Account._make, groups.customers), key=_by_name)
-    models = sorted({call[:2] for call in groups.calls})
-    work = list(map(Work._make, sorted({call[2:4] for call in groups.calls})))
-    environments = sorted({call[4] for call in groups.calls})
+    accounts = sorted(map(Account._make, groups.customers), key=_others_last)
+    models = sorted({call[:2] for call in groups.calls}, key=_others_last)
+    work = list(map(Work._make, sorted({call[2:4] for call in groups.calls}, key=_others_last)))
+    environments = [
+        name for (name,) in sorted({call[4:5] for call in groups.calls}, key=_others_last)
+    ]
     model_at, work_at, environment_at = _places(models), _places(work), _places(environments)
     of_calls = [
         ((work_at[call[2:4]] * len(environments) + environment_at[call[4]]) * len(models)
@@ -293,7 +383,7 @@ def _cube(
     whole = covered_days(data).whole
     spenders = list(data[_SPENDERS])
     caches = CacheSources(data[CACHE_SOURCES])
-    return ExploreCube(
+    cube = ExploreCube(
         buckets=buckets,
         accounts=accounts,
         work=work,
@@ -307,13 +397,14 @@ def _cube(
         cache_is_known=bool(caches.reporting) and not caches.unknown_input_tokens,
         customers=len({customer for customer, _ in spenders}),
         organizations=len({organization for _, organization in spenders}),
-        grouped=_sentences(buckets, accounts, step),
+        grouped=(),
     )
+    return cube._replace(grouped=_sentences(cube, step))
 
 
-def _by_name(account: Account) -> Tuple[str, str, str]:
-    # All that were grouped come last.
-    return account.customer or "\uffff", account.organization or "\uffff", account.product
+def _others_last(names: Sequence[Optional[str]]) -> List[Tuple[bool, str]]:
+    """Order names one after the other; those that stand for all that were grouped come last."""
+    return [(name is None, name or "") for name in names]
 
 
 def _places(names: Sequence[Any]) -> Dict[Any, int]:
@@ -341,8 +432,12 @@ def _in_unit(cost: int, decimals: int) -> int:
     return (2 * cost + unit) // (2 * unit)
 
 
-def _rates(prices: PriceTable, provider: str, model: str) -> Optional[Sequence[Optional[float]]]:
+def _rates(
+    prices: PriceTable, provider: Optional[str], model: Optional[str]
+) -> Optional[Sequence[Optional[float]]]:
     """Return the list price of each class of tokens in USD, None where there is not just one."""
+    if provider is None or model is None:
+        return None
     rates = prices.rates_of(provider, model)
     if len(rates) != 1:
         return None
@@ -352,23 +447,34 @@ def _rates(prices: PriceTable, provider: str, model: str) -> Optional[Sequence[O
     return [None if price is None else price / tariff.denominator for price in tariff.numerators]
 
 
-def _sentences(buckets: Sequence[Bucket], accounts: Sequence[Account], step: _Step) -> List[str]:
+def _sentences(cube: ExploreCube, step: _Step) -> List[str]:
     """Return what was grouped, in sentences for the page."""
     said = []
-    if any(bucket.days > 1 for bucket in buckets):
-        first = next((bucket.first for bucket in buckets if bucket.days == 1), "")
+    if any(bucket.days > 1 for bucket in cube.buckets):
+        first = next((bucket.first for bucket in cube.buckets if bucket.days == 1), "")
         said.append(
             f"Days before {first} are grouped by month."
             if step.days == "recent"
-            else "Days are grouped by month."
+            else _GROUPED_DAYS[step.days]
         )
-    customers = {account.customer for account in accounts}
+    customers = {account.customer for account in cube.accounts}
     if None in customers:
         said.append(
             f"The {len(customers) - 1:,} customers with the highest cost are named; all others "
             "are grouped."
         )
-    organizations = {account.organization for account in accounts}
+    organizations = {account.organization for account in cube.accounts}
     if None in organizations:
         said.append(f"{len(organizations) - 1:,} organizations are named; all others are grouped.")
+    others: Dict[str, AbstractSet[Tuple[Optional[str], ...]]] = {
+        "providers": {(model.provider,) for model in cube.models},
+        "models": {(model.provider, model.name) for model in cube.models},
+        "products": {(account.product,) for account in cube.accounts},
+        "features": {(work.feature,) for work in cube.work},
+        "environments": {(environment,) for environment in cube.environments},
+    }
+    for what, names in others.items():
+        named = sum(None not in name for name in names)
+        if named < len(names):
+            said.append(f"{named:,} {what} are named; all others are grouped.")
     return said

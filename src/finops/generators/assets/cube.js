@@ -68,8 +68,8 @@ const cube = (() => {
     const features = [...new Set(data.work.map(([feature]) => feature))];
     const often = (name) => data.models.filter((model) => model[1] === name).length > 1;
     const models = data.models.map(([provider, name]) => ({
-      name: often(name) ? `${provider}/${name}` : name, plain: name,
-      shown: often(name) ? `${name} (${data.provider_names[provider]})` : name,
+      name: name !== null && often(name) ? `${provider}/${name}` : name, plain: name,
+      shown: (name === null ? "All others" : name) + (provider !== null && (name === null || often(name)) ? ` (${data.provider_names[provider]})` : ""),
     }));
     return {
       values: {
