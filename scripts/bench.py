@@ -291,7 +291,7 @@ class Bench:
 
     def after_the_scan(self, megabytes: int) -> None:
         """From the first analyzer on to the end of the command: tables, results, pages, index."""
-        command = analyze(self.path(megabytes), self.folder / "reports")
+        command = analyze(self.path(megabytes), self.folder / "reports", "--no-cache")
         command.remove("--quiet")
         seconds = statistics.median(after_reading(command) for _ in range(self.runs))
         what = f"analyzers and pages after the scan, {megabytes} MB"
