@@ -47,6 +47,10 @@ from finops.timestamps import date_of
 # Cells that a page can hold: what else it needs of bytes is up to the page that packs them.
 MOST_CELLS = 280_000
 RECENT_DAYS = 92
+# Groups that are looked at for each cell that there may be.  Calls that failed and cost nothing are
+# groups of their own within cells; where they are in more cells than this, a coarser cube is
+# taken.  Twice as many would always do, but most steps that do not fit would be made in vain.
+_GROUPS_PER_CELL = 1.15
 
 CELLS = Table(
     (
@@ -207,7 +211,7 @@ def _cube_of(
         _call_of(grouping),
     )
     # A cell without free failures and one with them become one.
-    groups = source.coarse(CELLS, coarsening, 2 * most)
+    groups = source.coarse(CELLS, coarsening, round(most * _GROUPS_PER_CELL))
     return None if groups is None else _cube(groups, grouping.buckets, data, source.prices, step)
 
 
