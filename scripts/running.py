@@ -87,7 +87,14 @@ def _family(pid: int) -> List[int]:
 
 
 def _resident_kb(pid: int) -> int:
+    """Return the memory that a process holds: of pages that several share, its part of them.
+
+    A forked copy shares nearly all of its pages with the process that it is a copy of.
+    """
     try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, IndexError):
         return 0
