@@ -28,14 +28,15 @@ from evaluate_seeds import seeds_of
 from finops import config
 from finops.analyzers.shared.covered_days import HOURLY_CALLS, covered_days
 from finops.analyzers.shared.forecast import forecast, month_ahead
-from finops.analyzers.shared.tables import DAYS
 from finops.commands.base import parse_size
 from finops.results.understanding import Backtest
 from finops.rollups.dataset import open_dataset
+from finops.rollups.spec import Table
 from finops.simulator.engine import generate
 from finops.simulator.scenarios import SCENARIOS
 
 EVERYTHING = "all scenarios at once"
+COSTS = Table(("day",), ("cost",))
 WEEK = 7
 LEAST_SEEN = 3 * WEEK
 SAME = 1e-9
@@ -124,8 +125,8 @@ def series_of(name: str, seed: int, size: int, workers: int) -> Tuple[List[float
     with tempfile.TemporaryDirectory(prefix="finops-backtest-") as folder:
         path = Path(folder) / "calls.csv"
         generate(path, size, seed=seed, scenarios=scenarios, workers=workers)
-        data = open_dataset(path, workers=workers).rollups((DAYS, HOURLY_CALLS))
-        costs = {day: cost for (day,), (_, cost, _, _) in data[DAYS].items()}
+        data = open_dataset(path, workers=workers).rollups((COSTS, HOURLY_CALLS))
+        costs = {day: cost for (day,), (cost,) in data[COSTS].items()}
         span = covered_days(data)
         values = [costs.get(day, 0.0) for day in span.whole]
         return values, month_ahead(costs, span)[1]

@@ -1,7 +1,8 @@
-"""What the benchmark asks of a database: every table of a run, in words that the database takes."""
+"""Programs of `scripts/` that measure: what they ask for is there."""
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from scripts.yardsticks import DUCKDB, declared, queries
 from tests.support.tools import need
 
 pytestmark = pytest.mark.once
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 _PLAIN = frozenset({"calls", "cost", "input_tokens", "output_tokens", "latency_ms", "errors"})
 
 
@@ -33,3 +35,15 @@ def test_a_database_answers_every_declared_table(tmp_path: Path) -> None:
             assert sum(row[place] for row in found) == rows, query
             of_all += 1
     assert of_all
+
+
+def test_a_forecast_is_tried_on_the_days_of_a_simulated_dataset(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    backtest = importlib.import_module("backtest")
+    values, reported = backtest.series_of("base_traffic", 1, 25_000_000, 1)
+    assert len(values) > 20
+    assert min(values) > 0
+    measured = backtest.tested(values)
+    backtest.check(measured, reported)
