@@ -99,7 +99,7 @@ _COARSEST = 6
 _MOST = 2**53
 
 
-_Name = TypeVar("_Name", str, Key)
+_Name = TypeVar("_Name", str, Key)  # of one dimension, or of several together
 
 
 class _Step(NamedTuple):
@@ -204,7 +204,7 @@ def _grouping(data: Rollups, step: _Step) -> _Grouping:
 def _cube_of(
     source: CallDataset, data: Rollups, step: _Step, grouping: _Grouping, most: int
 ) -> Optional[ExploreCube]:
-    """Return the cube of a step, None where it has far more than `most` cells."""
+    """Return the cube of a step, None where it has too many groups for `most` cells."""
     coarsening = Coarsening(
         _bucket_of(grouping.buckets).__getitem__,
         _account_of(grouping),
