@@ -2,31 +2,28 @@
 
 Some tables have nearly as many groups as there are calls.  Who needs such a table only as far as
 it fits somewhere says how keys are merged and how many groups there may be; cells of the packed
-cubes are then added up by merged key, and never more groups are held than that.  Those of one
-merged time are added up at a time, and kept in arrays then.
+cubes are then put into groups by merged key, and never more groups are held than that.  What cells
+hold is added up a column at a time, once it is known that there are no more groups.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
 from operator import add
 from typing import (
     Any,
     Callable,
-    Collection,
     Dict,
     Iterable,
     List,
-    Mapping,
     NamedTuple,
     Optional,
     Sequence,
     Tuple,
 )
 
-from finops.rollups.cells import compact, joined
-from finops.rollups.columns import CUSTOMER_POSITION, FilledCube, SumField, sum_fields
+from finops.rollups.cells import IntArray, compact, joined
+from finops.rollups.columns import CUSTOMER_POSITION, FilledCube
 from finops.rollups.measures import (
     Dimension,
     Measure,
@@ -89,19 +86,16 @@ def coarse_groups(
     The table is by a time first, then by dimensions of the customer, then by those of the call.
     Sums are whole numbers of the measure's own unit: costs in 10**-12 USD.
     """
-    adding = _Adding(table, cubes, coarsening)
-    groups = _Groups(len(adding.measures))
-    for time, places in _places_by_time(cubes, coarsening).items():
-        added: Dict[int, int] = defaultdict(int)
-        for number, place in places:
-            adding.add(added, number, place)
-            if len(groups.customer_at) + len(added) > most:
-                return None
-        if added:
-            groups.append(time, added, adding.columns(added.values()))
+    merging = _Merging(table, cubes, coarsening)
+    found = merging.groups(most)
+    if found is None:
+        return None
+    groups = _Groups()
+    for of_time in found:
+        groups.append(of_time)
     # Rows that were left out have keys as well, but are in no group.
-    used_customers, customer_at = _used(adding.customers, groups.customer_at)
-    used_calls, call_at = _used(adding.calls, groups.call_at)
+    used_customers, customer_at = _used(merging.customers, groups.customer_at)
+    used_calls, call_at = _used(merging.calls, groups.call_at)
     return CoarseGroups(
         groups.times,
         used_customers,
@@ -109,7 +103,7 @@ def coarse_groups(
         groups.time_at,
         customer_at,
         call_at,
-        groups.sums(),
+        [merging.sums(measure, found) for measure in merging.measures],
     )
 
 
@@ -124,8 +118,20 @@ def _places_by_time(
     return places
 
 
-class _Adding:
-    """Adds up the cells of cubes by merged customer and merged call, as one code.
+class _TimeGroups(NamedTuple):
+    """The groups of a merged time.
+
+    `codes` are of merged customer and merged call.  `cells` are (cube, place of a time in it, the
+    group of each of its cells).
+    """
+
+    time: str
+    codes: IntArray
+    cells: List[Tuple[int, int, IntArray]]
+
+
+class _Merging:
+    """Puts the cells of cubes into groups of the same merged customer and merged call.
 
     `customers` and `calls` are the merged names in the order of their numbers.
     """
@@ -135,55 +141,77 @@ class _Adding:
         self.customers, self.calls = _Numbering(), _Numbering()
         dimensions = list(map(dimension_of, table.by[1:]))
         self._cubes = cubes
-        ends = [cube.cells(0, 0) for cube in cubes]
-        self._fields = sum_fields(ends, self.measures) if cubes else {}
+        self._places = _places_by_time(cubes, coarsening)
         at = _customer_places(dimensions)
         self._of_customer = [
-            _numbers(cube.customer_keys, at, coarsening.customer, self.customers) for cube in cubes
-        ]
+            [n << _CALL_BITS for n in
+             _numbers(cube.customer_keys, at, coarsening.customer, self.customers)]
+            for cube in cubes
+        ]  # fmt: skip
         self._of_call = [
             _numbers(cube.keys, _call_places(cube, dimensions), coarsening.call, self.calls)
             for cube in cubes
         ]
 
-    def add(self, added: Dict[int, int], number: int, place: int) -> None:
-        """Add the cells of a time value of a cube."""
-        cells = self._cubes[number].cells(place, place + 1)
-        keys = zip(
-            map(self._of_customer[number].__getitem__, cells.customer_codes()),
-            map(self._of_call[number].__getitem__, cells.key_codes()),
-            cells.sums(self._fields),
-        )
-        for customer, call, sums in keys:
-            added[(customer << _CALL_BITS) + call] += sums
+    def groups(self, most: int) -> Optional[List[_TimeGroups]]:
+        """Return the groups of each merged time, None where there are more than `most` in all.
 
-    def columns(self, added: Iterable[int]) -> List[Sequence[int]]:
-        """Return the measures of what was added up, a column for each."""
-        return _whole_sums(list(added), self._fields, self.measures)
+        No sum is looked at before it is known that there are not.
+        """
+        found: List[_TimeGroups] = []
+        count = 0
+        for time, places in self._places.items():
+            numbering = _Numbering()
+            cells = [
+                (number, place, array("I", map(numbering.__getitem__, self._codes(number, place))))
+                for number, place in places
+            ]
+            count += len(numbering)
+            if count > most:
+                return None
+            if numbering:
+                found.append(_TimeGroups(time, array("Q", numbering), cells))
+        return found
+
+    def _codes(self, number: int, place: int) -> Iterable[int]:
+        """Return for each cell of a time value of a cube the code of its group."""
+        cells = self._cubes[number].cells(place, place + 1)
+        customers = map(self._of_customer[number].__getitem__, cells.customer_codes())
+        return map(add, customers, map(self._of_call[number].__getitem__, cells.key_codes()))
+
+    def sums(self, measure: Measure, found: Sequence[_TimeGroups]) -> Sequence[int]:
+        """Return a measure of all groups."""
+        return joined([compact(self._added(measure, of_time)) for of_time in found])
+
+    def _added(self, measure: Measure, groups: _TimeGroups) -> List[int]:
+        """Return a measure of the groups of a merged time."""
+        added = [0] * len(groups.codes)
+        for number, place, group_of in groups.cells:
+            cells = self._cubes[number].cells(place, place + 1)
+            for part, sign in signed_parts(measure):
+                column = cells.raw_column(part)
+                if column is None:
+                    continue
+                for group, value in zip(group_of, column):
+                    added[group] += sign * value
+        return added
 
 
 class _Groups:
-    """The groups of the merged times that are complete, in arrays."""
+    """The parts of all groups' keys, in arrays."""
 
-    def __init__(self, measures: int) -> None:
+    def __init__(self) -> None:
         self.times: List[str] = []
         self.time_at = array("I")
         self.customer_at = array("I")
         self.call_at = array("I")
-        self._columns: List[List[Sequence[int]]] = [[] for _ in range(measures)]
 
-    def append(self, time: str, codes: Collection[int], columns: Sequence[Sequence[int]]) -> None:
+    def append(self, groups: _TimeGroups) -> None:
         """Append the groups of one merged time."""
-        self.time_at.extend([len(self.times)] * len(codes))
-        self.times.append(time)
-        self.customer_at.extend([code >> _CALL_BITS for code in codes])
-        self.call_at.extend([code & _CALL_MASK for code in codes])
-        for parts, column in zip(self._columns, columns):
-            parts.append(compact(column))
-
-    def sums(self) -> List[Sequence[int]]:
-        """Return the measures of all groups, a column for each; it is spent then."""
-        return [joined(self._columns.pop(0)) for _ in range(len(self._columns))]
+        self.time_at.extend([len(self.times)] * len(groups.codes))
+        self.times.append(groups.time)
+        self.customer_at.extend([code >> _CALL_BITS for code in groups.codes])
+        self.call_at.extend([code & _CALL_MASK for code in groups.codes])
 
 
 def _used(names: Iterable[Any], at: Sequence[int]) -> Tuple[List[Any], Sequence[int]]:
@@ -210,19 +238,3 @@ def _numbers(
 ) -> List[int]:
     """Return the number of the merged key for each code of a cube."""
     return [numbering[merge(tuple(key[place] for place in places))] for key in keys]
-
-
-def _whole_sums(
-    packed: Sequence[int], fields: Mapping[Measure, SumField], measures: Sequence[Measure]
-) -> List[Sequence[int]]:
-    """Return the sums of all groups, a column for each measure."""
-    columns: List[Sequence[int]] = []
-    for measure in measures:
-        column: List[int] = []
-        for part, sign in signed_parts(measure):
-            if part in fields:
-                shift, mask = fields[part]
-                sums = [sign * (each >> shift & mask) for each in packed]
-                column = list(map(add, column, sums)) if column else sums
-        columns.append(column or [0] * len(packed))
-    return columns
