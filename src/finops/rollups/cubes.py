@@ -183,7 +183,8 @@ class Cube:
 
     def _roll_up_from(self, source: Cube, time: str, cells: Mapping[int, Any]) -> None:
         """Add the complete cells that a source has for one of its time values."""
-        self.advance_to(time_key(time, self.spec.time))
+        grain = self.spec.time
+        self.advance_to(time if grain == source.spec.time else time_key(time, grain))
         self._take_over(self._codes_from(source, cells), cells)
 
     def _codes_from(self, source: Cube, fine_codes: Iterable[int]) -> Iterable[int]:

@@ -1,11 +1,12 @@
 """From declared tables to the cubes that fill them.
 
 Cubes are shared: all tables of one kind (same time grain, same filter) use the few cubes with
-the most dimensions.  A kind of table that nobody foresaw just gets a cube of its own.
+the most dimensions.  A kind of table that nobody foresaw just gets a cube of its own.  Where only
+a cube by customers and calls has what a table needs, and the table leaves out either of them, a
+condensed cube beside it has a fraction of its cells for every such table to walk.
 
-Cubes feed each other: what follows from the cells of a cube of finer time, say hours for days,
-is added up from these when they are complete, which is several times less work than call by
-call.
+Cubes feed each other: what follows from the cells of a finer cube, say hours for days, is added up
+from these when they are complete, which is several times less work than call by call.
 """
 
 from __future__ import annotations
@@ -62,11 +63,12 @@ from finops.rollups.row_loop import key_function
 from finops.rollups.seen import SeenCube
 from finops.rollups.spec import Table
 
-# From the finest: cells of one time dimension add up to those of a later one.
-_COARSER: Dict[str, Tuple[str, ...]] = {
-    "hour": ("hour_of_day", "day", "week", ""),
-    "day": ("week", ""),
-    "week": ("",),
+# Cells of one time dimension add up to those of these.
+_ADDED_UP_TO: Dict[str, Tuple[str, ...]] = {
+    "hour": ("hour", "hour_of_day", "day", "week", ""),
+    "day": ("day", "week", ""),
+    "week": ("week", ""),
+    "": ("",),
 }
 _OF_CUSTOMERS = (*CUSTOMER_DIMENSIONS, COHORT_WEEK)
 _FINENESS = ("hour", "hour_of_day", "day", "week", "")
@@ -149,7 +151,7 @@ class Plan:
         made: Dict[CubeSpec, Cube] = {}
         projections: Dict[Tuple[Optional[CubeSpec], Tuple[Dimension, ...]], Projection] = {}
         measures = dict(zip(self.specs, self.measures()))
-        for spec in sorted(self.specs, key=_fineness):
+        for spec in sorted(self.specs, key=_from_finest):
             fine = self._source_of.get(spec)
             source = made[fine] if fine else None
             kind = fine, spec.calls
@@ -246,7 +248,12 @@ def _getter(dimension: Dimension, source: Optional[CubeSpec]) -> Getter:
 
 def closing_order(cubes: Iterable[Cube]) -> List[Cube]:
     """Return cubes so that each comes before those that it feeds."""
-    return sorted(cubes, key=lambda cube: _fineness(cube.spec))
+    return sorted(cubes, key=lambda cube: _from_finest(cube.spec))
+
+
+def _from_finest(spec: CubeSpec) -> Tuple[int, bool, int]:
+    """Return what puts each cube before those that it may feed."""
+    return _fineness(spec), not spec.customers, -len(spec.calls)
 
 
 def _fineness(spec: CubeSpec) -> int:
@@ -259,12 +266,18 @@ def _fed(specs: Sequence[CubeSpec]) -> Dict[CubeSpec, CubeSpec]:
     for spec in specs:
         sources = [fine for fine in specs if _feeds(fine, spec)]
         if sources:
-            fed[spec] = max(sources, key=lambda fine: (-fine.customers, _fineness(fine)))
+            fed[spec] = min(sources, key=_cells_expected)
     return fed
 
 
+def _cells_expected(spec: CubeSpec) -> Tuple[bool, int, int]:
+    """Return what is the less, the fewer cells a cube has in all likelihood."""
+    return spec.customers, -_fineness(spec), len(spec.calls)
+
+
 def _feeds(fine: CubeSpec, coarse: CubeSpec) -> bool:
-    return coarse.time in _COARSER.get(fine.time, ()) and _adds_up_to(fine, coarse)
+    adding = coarse.time in _ADDED_UP_TO.get(fine.time, ()) and _adds_up_to(fine, coarse)
+    return adding and _from_finest(fine) < _from_finest(coarse)
 
 
 def _adds_up_to(fine: CubeSpec, coarse: CubeSpec) -> bool:
@@ -369,7 +382,7 @@ def _split_by_filters(specs: Sequence[CubeSpec]) -> List[CubeSpec]:
 
 
 def _maximal(specs: Sequence[CubeSpec]) -> Tuple[CubeSpec, ...]:
-    """Return the specs that no other one covers, in a stable order.
+    """Return the specs that no other one covers, and condensed ones, in a stable order.
 
     Without time and customers all call dimensions fit into one cube, since it has hardly more
     cells than the finest of them; elsewhere unions would multiply the cells.
@@ -380,7 +393,24 @@ def _maximal(specs: Sequence[CubeSpec]) -> Tuple[CubeSpec, ...]:
         if plain:
             wanted.append(CubeSpec("", False, _union(plain), listed=listed))
     wanted = list(dict.fromkeys(wanted))
-    return tuple(s for s in wanted if not any(o != s and _covers(o, s) for o in wanted))
+    finest = _uncovered(wanted)
+    condensed = [spec for spec in wanted if _is_condensed(spec, finest)]
+    return (*finest, *_uncovered(condensed))
+
+
+def _uncovered(specs: Sequence[CubeSpec]) -> List[CubeSpec]:
+    """Return the specs that no other one covers."""
+    return [s for s in specs if not any(o != s and _covers(o, s) for o in specs)]
+
+
+def _is_condensed(spec: CubeSpec, finest: Sequence[CubeSpec]) -> bool:
+    """Return whether a cube has far fewer cells than any that covers it: these are by customers
+    and calls, and it leaves out either of them.
+    """
+    covering = [fine for fine in finest if _covers(fine, spec)]
+    leaves_out = not (spec.customers and spec.calls)
+    of_both = all(fine.customers and fine.calls and not fine.rows for fine in covering)
+    return spec not in covering and leaves_out and of_both and not spec.listed
 
 
 def _union(specs: Sequence[CubeSpec]) -> Tuple[Dimension, ...]:
