@@ -66,8 +66,8 @@ Step = Callable[[str, int, int], None]
 
 _STALE_TEMPORARY_S = 60
 # Two processes hold the tables of two analyses at a time, which are several times what is kept
-# of a file.
-_KEPT_FOR_TWO_BYTES = 28 * config.MEGABYTE
+# of a file; 500 MB of calls, of which 55 MB are kept, may take 350 MB in all.
+_KEPT_FOR_TWO_BYTES = 64 * config.MEGABYTE
 _MODELS = Table(("provider", "model"), ("unpriced",))
 CONTEXT_TABLES = (*COVERAGE_TABLES, HOURLY_CALLS, _MODELS)
 # The analysis of which the Explore page names customers.
