@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
@@ -254,6 +255,31 @@ def test_odd_lines(name: str, case: malformed.Case, tmp_path: Path) -> None:
     path = tmp_path / "case.csv"
     path.write_bytes(case.content)
     assert same_or_refused(name, path)
+
+
+@on_engines
+def test_datasets_of_one_process_have_nothing_to_do_with_each_other(
+    name: str, tmp_path: Path
+) -> None:
+    paths = [write_csv(tmp_path / f"{seed}.csv", varied_rows(40, seed)) for seed in (1, 2)]
+    datasets = [engine_dataset(name, path) for path in paths]
+    for dataset in datasets:
+        dataset.fill(())
+    for path, dataset in zip(paths, datasets):
+        assert outcome_of(dataset, FACTS) == outcome_of(local_dataset(path), FACTS)
+
+
+@pytest.mark.soak
+def test_what_spark_kept_goes_with_its_dataset(tmp_path: Path) -> None:
+    dataset = engine_dataset("spark", write_csv(tmp_path / "calls.csv", varied_rows(20)))
+    context = need("pyspark").SparkContext.getOrCreate()
+    gc.collect()
+    before = context._jsc.getPersistentRDDs().size()
+    dataset.fill(())
+    assert context._jsc.getPersistentRDDs().size() > before
+    del dataset
+    gc.collect()
+    assert context._jsc.getPersistentRDDs().size() == before
 
 
 @pytest.mark.soak

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import weakref
+from contextlib import suppress
 from importlib import import_module
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Tuple, Type
 from urllib.parse import unquote, urlsplit
 
 from finops.engines.dialect import SparkDialect
@@ -47,6 +49,7 @@ class Spark(Engine):
     """An engine in a session of Spark; what is kept lies in the memory and on the disks of the
     executors.
 
+    Engines of one process share the connection and no names; what one has kept goes with it.
     Raises UsageError where PySpark is not installed or too old, DataError where no session starts.
     """
 
@@ -58,13 +61,19 @@ class Spark(Engine):
         self._kept: Dict[str, Any] = {}
         self._texts = 0
         builder = import_module("pyspark.sql").SparkSession.builder.appName("finops")
-        for name, value in _settings(options):
+        settings = list(_settings(options))
+        for name, value in settings:
             builder = builder.config(name, value)
         try:
-            self._session = builder.getOrCreate()
+            self._session = builder.getOrCreate().newSession()
+            for name, value in settings:  # the first engine of a process has them already
+                if self._session.conf.isModifiable(name):
+                    self._session.conf.set(name, value)
         except (*self._errors, RuntimeError) as error:
             raise DataError(_sentence(error)) from error
         self._session.sparkContext.setLogLevel("OFF")
+        # Spark holds what is kept, with megabytes of plans, until it is told to let go of it.
+        weakref.finalize(self, _let_go, self._kept, self._errors).atexit = False
 
     # --- what there is to read ----------------------------------------------------------------
 
@@ -153,12 +162,9 @@ class Spark(Engine):
     def keep(self, name: str, sql: str) -> None:
         """Work out a relation once, and keep it under a name."""
         try:
-            table = self._session.sql(sql).persist()
-            table.count()
-            table.createOrReplaceTempView(name)
+            self._keep_as(name, self._session.sql(sql))
         except self._errors as error:
             raise DataError(_sentence(error)) from error
-        self._kept[name] = table
 
     def define(self, name: str, sql: str) -> None:
         """Give a relation a name."""
@@ -173,6 +179,14 @@ class Spark(Engine):
         if table is not None:
             table.unpersist()
 
+    def _keep_as(self, name: str, table: Any) -> None:
+        """Keep a relation under a name, and let go of what was kept under it before."""
+        table.persist()
+        table.count()  # which works it out
+        table.createOrReplaceTempView(name)
+        self.forget(name)
+        self._kept[name] = table
+
     def load(
         self, name: str, columns: Sequence[Tuple[str, str]], rows: Sequence[Sequence[Any]]
     ) -> None:
@@ -184,13 +198,12 @@ class Spark(Engine):
         )
         records = "select explode(split(:text, '\\\\x1d', -1)) as record"
         sql = f"select {values} from (select split(record, '\\\\x1c', -1) as v from ({records}))"
+        if not rows:
+            sql += " limit 0"
         try:
-            table = self._session.sql(sql if rows else f"{sql} limit 0", {"text": text}).persist()
-            table.count()
-            table.createOrReplaceTempView(name)
+            self._keep_as(name, self._session.sql(sql, {"text": text}))
         except self._errors as error:
             raise DataError(_sentence(error)) from error
-        self._kept[name] = table
 
     def rows(self, sql: str) -> Iterator[Tuple[Any, ...]]:
         """Yield the rows of a statement; this process holds those of one partition at a time."""
@@ -199,6 +212,13 @@ class Spark(Engine):
                 yield tuple(row)
         except self._errors as error:
             raise DataError(_sentence(error)) from error
+
+
+def _let_go(kept: Dict[str, Any], errors: Tuple[Type[BaseException], ...]) -> None:
+    """Let go of relations, if Spark still runs."""
+    with suppress(*errors, OSError):
+        for table in kept.values():
+            table.unpersist()
 
 
 def _settings(options: EngineOptions) -> Iterator[Tuple[str, str]]:
