@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
+import weakref
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, Callable, Iterator, List, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 from finops.engines.dialect import DuckDBDialect
 from finops.engines.engine import BadLine, Columns, Engine, EngineOptions
@@ -25,6 +27,7 @@ _NO_DELIMITER = "\x1f\x1e\x1d\x1c"
 # Lines of up to so many bytes come in and are judged; longer ones are not taken in.
 _MOST_LINE_BYTES = 2_000_000
 _EXTENSION = "httpfs"
+_KEPT = "finops_kept"  # the database of kept tables
 # What messages say where neither memory nor the folder for the rest has room.
 _NO_ROOM = ("Out of Memory", "No space left", "File too large")
 # How often a statement is told to end, which may not have begun when it is told first.
@@ -34,9 +37,13 @@ _T = TypeVar("_T")
 
 
 class DuckDB(Engine):
-    """An engine in this process, whose tables lie in memory and, where they do not fit, in `temp`.
+    """An engine in this process, which keeps its tables in a file of its own in `temp`.
 
-    Raises UsageError where DuckDB is not installed or too old.
+    There they are compressed: in memory they would take three times the room, and what does not
+    fit would go to `temp` all the same.  The file goes with the engine.
+
+    Raises UsageError where DuckDB is not installed or too old, DataError where `temp` cannot be
+    written.
     """
 
     dialect = DuckDBDialect()
@@ -48,15 +55,18 @@ class DuckDB(Engine):
         # one raises is lost, or stops the process for good.  In a thread it runs none.
         self._thread = ThreadPoolExecutor(1, "duckdb")
         self._connection = self._thread.submit(duckdb.connect, ":memory:").result()
-        self._temp = options.temp
+        self._temp = _folder_in(options.temp)
+        weakref.finalize(self, _tidy_up, self._connection, self._temp)
         for name, value in self._settings(options):
             self._run(f"set {name} = {self.dialect.literal(value)}")
+        kept = os.path.join(self._temp, f"{_KEPT}.duckdb")
+        self._run(f"attach {self.dialect.literal(kept)} as {_KEPT}")
+        self._run(f"use {_KEPT}")
 
-    @staticmethod
-    def _settings(options: EngineOptions) -> Iterator[Tuple[str, str]]:
+    def _settings(self, options: EngineOptions) -> Iterator[Tuple[str, str]]:
         yield "enable_progress_bar", "false"  # it would draw on the output of the command
         yield "TimeZone", "UTC"
-        yield "temp_directory", options.temp or tempfile.gettempdir()
+        yield "temp_directory", self._temp
         if options.threads:
             yield "threads", str(options.threads)
         if options.memory:
@@ -141,7 +151,7 @@ class DuckDB(Engine):
 
     def keep(self, name: str, sql: str) -> None:
         """Work out a relation once, and keep it under a name."""
-        self._run(f"create or replace temp table {name} as {sql}")
+        self._run(f"create or replace table {name} as {sql}")
 
     def define(self, name: str, sql: str) -> None:
         """Give a relation a name."""
@@ -202,6 +212,25 @@ class DuckDB(Engine):
                 self._connection.interrupt()
                 wait([answer], _SECONDS_BETWEEN_INTERRUPTS)
             raise
+
+
+def _folder_in(temp: Optional[str]) -> str:
+    """Return a new folder for what an engine keeps and for what does not fit into memory."""
+    try:
+        if temp is not None:
+            os.makedirs(temp, exist_ok=True)
+        return tempfile.mkdtemp(prefix="finops-", dir=temp)
+    except OSError as error:
+        raise DataError(
+            f"cannot write to {temp or tempfile.gettempdir()}: {error.strerror}; give another"
+            " folder to --temp"
+        ) from error
+
+
+def _tidy_up(connection: Any, folder: str) -> None:
+    """Close an engine's connection, and remove its folder."""
+    connection.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
