@@ -11,12 +11,12 @@ import sys
 import tempfile
 import weakref
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 from finops.engines.dialect import DuckDBDialect
-from finops.engines.engine import BadLine, Columns, Engine, EngineOptions
+from finops.engines.engine import BadLine, Columns, Engine, EngineOptions, TextLines
 from finops.errors import DataError, UsageError
 from finops.locations import is_elsewhere
 
@@ -62,6 +62,8 @@ class DuckDB(Engine):
         kept = os.path.join(self._temp, f"{_KEPT}.duckdb")
         self._run(f"attach {self.dialect.literal(kept)} as {_KEPT}")
         self._run(f"use {_KEPT}")
+        with suppress(OSError):  # of a process that is killed nothing is left, but on Windows
+            os.unlink(kept)
 
     def _settings(self, options: EngineOptions) -> Iterator[Tuple[str, str]]:
         yield "enable_progress_bar", "false"  # it would draw on the output of the command
@@ -75,8 +77,8 @@ class DuckDB(Engine):
 
     # --- what there is to read ----------------------------------------------------------------
 
-    def text(self, files: Sequence[str], compressed: bool) -> str:
-        """Return SQL with `file`, `n` (ascending in the order of lines) and `line`, of files."""
+    def text(self, files: Sequence[str], compressed: bool) -> TextLines:
+        """Return the lines of files; to number them while they are read would take one core."""
         for file in files:
             if _WILD(file):
                 raise DataError(
@@ -96,10 +98,12 @@ class DuckDB(Engine):
             "filename": "true",
         }
         listed = ", ".join(f"{name} = {value}" for name, value in options.items())
-        return (
-            "select filename as file, row_number() over () as n, coalesce(line, '') as line"
+        numbered, unnumbered = (
+            f"select filename as file, {number} as n, coalesce(line, '') as line"
             f" from read_csv([{quoted}], {listed})"
+            for number in ("row_number() over ()", "cast(null as bigint)")
         )
+        return TextLines(numbered, unnumbered)
 
     def bad_lines(self) -> List[BadLine]:
         """Return the lines of texts that were kept and that are in no row, in their order."""
@@ -152,6 +156,12 @@ class DuckDB(Engine):
     def keep(self, name: str, sql: str) -> None:
         """Work out a relation once, and keep it under a name."""
         self._run(f"create or replace table {name} as {sql}")
+        self._run(f"drop view if exists temp.{name}")
+
+    def keep_lines(self, name: str, sql: str) -> None:
+        """Keep a relation; its rows lie in the order in which they come."""
+        self.keep(f"{name}_rows", sql)
+        self.define(name, f"select * replace (coalesce(n, rowid + 1) as n) from {name}_rows")
 
     def define(self, name: str, sql: str) -> None:
         """Give a relation a name."""
@@ -159,14 +169,16 @@ class DuckDB(Engine):
 
     def forget(self, name: str) -> None:
         """Let go of a relation that was kept."""
-        self._run(f"drop table if exists {name}")
+        self._run(f"drop view if exists temp.{name}")
+        for table in (name, f"{name}_rows"):
+            self._run(f"drop table if exists {table}")
 
     def load(
         self, name: str, columns: Sequence[Tuple[str, str]], rows: Sequence[Sequence[Any]]
     ) -> None:
         """Keep rows under a name; `columns` are names and types of `dialect`."""
         listed = ", ".join(f"{column} {kind}" for column, kind in columns)
-        self._run(f"create or replace temp table {name} ({listed})")
+        self._run(f"create or replace table {name} ({listed})")
         if not rows:
             return
         with tempfile.TemporaryDirectory(dir=self._temp) as folder:

@@ -28,6 +28,16 @@ class BadLine(NamedTuple):
     number: int
 
 
+class TextLines(NamedTuple):
+    """Lines of files as SQL with `file`, `n` (ascending in the order of lines) and `line`.
+
+    `unnumbered` is the same, but that `n` may be null: `Engine.keep_lines` numbers what is kept.
+    """
+
+    relation: str
+    unnumbered: str
+
+
 class Columns(NamedTuple):
     """A table with typed columns: their names, and SQL with `file`, `n` and the columns.
 
@@ -48,8 +58,8 @@ class Engine:
     def __init__(self, options: EngineOptions) -> None:
         raise NotImplementedError
 
-    def text(self, files: Sequence[str], compressed: bool) -> str:
-        """Return SQL with `file`, `n` (ascending in the order of lines) and `line`, of files."""
+    def text(self, files: Sequence[str], compressed: bool) -> TextLines:
+        """Return the lines of files."""
         raise NotImplementedError
 
     def bad_lines(self) -> List[BadLine]:
@@ -70,6 +80,13 @@ class Engine:
 
     def keep(self, name: str, sql: str) -> None:
         """Work out a relation once, and keep it under a name."""
+        raise NotImplementedError
+
+    def keep_lines(self, name: str, sql: str) -> None:
+        """Work out a relation of unnumbered lines once, and keep it under a name.
+
+        Where `n` is null, rows get one in the order in which they come.
+        """
         raise NotImplementedError
 
     def define(self, name: str, sql: str) -> None:

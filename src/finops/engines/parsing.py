@@ -73,11 +73,13 @@ class Lines(NamedTuple):
     """Rows that share a header.
 
     `relation`: SQL with `file`, `n`, `line` and, where `typed`, `f`, the texts of all columns.
+    `unnumbered`: the same of lines that get their `n` when they are kept (see `TextLines`).
     """
 
     header: Header
     relation: str
     typed: bool = False
+    unnumbered: str = ""
 
 
 def parsed(dialect: Dialect, lines: Lines, options: ReadingOptions, with_said: bool) -> str:
@@ -123,7 +125,7 @@ class _Parser:
         return (
             f"select file, n, line, text, {d.fields('text')} as f, {plain}"
             f" from (select file, n, line, {d.without_returns('line')} as text"
-            f" from ({self._lines.relation}) lines) whole"
+            f" from ({self._lines.unnumbered}) lines) whole"
         )
 
     def _given(self) -> str:

@@ -197,9 +197,15 @@ def _groups(engine: Engine, files: Sequence[SourceFile]) -> List[Lines]:
         places = tuple(sorted(header.positions.items()))
         alike.setdefault((places, header.width, header.currency, file.compressed), []).append(file)
     return [
-        Lines(group[0].header, engine.text([f.address for f in group], group[0].compressed))
+        _lines(engine, group[0].header, [f.address for f in group], group[0].compressed)
         for group in alike.values()
     ]
+
+
+def _lines(engine: Engine, header: Header, addresses: Sequence[str], compressed: bool) -> Lines:
+    """Return the lines of files that have one header."""
+    text = engine.text(addresses, compressed)
+    return Lines(header, text.relation, unnumbered=text.unnumbered)
 
 
 def _text_elsewhere(engine: Engine, locations: Sequence[str], opening: Opening) -> Source:
@@ -208,7 +214,7 @@ def _text_elsewhere(engine: Engine, locations: Sequence[str], opening: Opening) 
     if not addresses:
         raise DataError(f"no file matches {locations[0]}; give the address of CSV files")
     compressed = addresses[0].endswith(".gz")
-    first = engine.text(addresses[:1], compressed)
+    first = engine.text(addresses[:1], compressed).relation
     lines = [str(row[2]) for row in engine.rows(f"{first} limit {_FIRST_LINES}")]
     engine.bad_lines()
     text = "".join(line + "\n" for line in lines).encode("utf-8")
@@ -219,7 +225,7 @@ def _text_elsewhere(engine: Engine, locations: Sequence[str], opening: Opening) 
     return Source(
         _name_of_all(addresses),
         files,
-        [Lines(header, engine.text(addresses, compressed))],
+        [_lines(engine, header, addresses, compressed)],
         latest_plausible(opening.context),
         is_text=True,
         in_order=False,

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple, Type
 from urllib.parse import unquote, urlsplit
 
 from finops.engines.dialect import SparkDialect
-from finops.engines.engine import BadLine, Columns, Engine, EngineOptions
+from finops.engines.engine import BadLine, Columns, Engine, EngineOptions, TextLines
 from finops.errors import DataError, UsageError
 from finops.locations import is_elsewhere
 
@@ -77,8 +77,8 @@ class Spark(Engine):
 
     # --- what there is to read ----------------------------------------------------------------
 
-    def text(self, files: Sequence[str], compressed: bool) -> str:
-        """Return SQL with `file`, `n` (ascending in the order of lines) and `line`, of files.
+    def text(self, files: Sequence[str], compressed: bool) -> TextLines:
+        """Return the lines of files.
 
         Lines get their numbers from how many there are in each block of a file before.
         """
@@ -99,10 +99,11 @@ class Spark(Engine):
         except self._errors as error:
             raise DataError(_sentence(error)) from error
         self._load_blocks(f"{name}_blocks", name, files)
-        return (
+        numbered = (
             f"select b.file, b.before + t.id - b.first_id + 1 as n, t.line from {name} t"
             f" join {name}_blocks b on b.uri = t.uri and b.block = t.block"
         )
+        return TextLines(numbered, numbered)
 
     def _load_blocks(self, name: str, text: str, files: Sequence[str]) -> None:
         """Keep for each block of the files the first id, and how many lines are before it."""
@@ -165,6 +166,10 @@ class Spark(Engine):
             self._keep_as(name, self._session.sql(sql))
         except self._errors as error:
             raise DataError(_sentence(error)) from error
+
+    def keep_lines(self, name: str, sql: str) -> None:
+        """Keep a relation, whose rows have their numbers."""
+        self.keep(name, sql)
 
     def define(self, name: str, sql: str) -> None:
         """Give a relation a name."""

@@ -104,7 +104,7 @@ class _Intake:
             f"select * from ({parsed(engine.dialect, lines, options, with_said)}) branch"
             for lines in self._source.groups
         ]
-        engine.keep("finops_parsed", "\nunion all\n".join(branches))
+        engine.keep_lines("finops_parsed", "\nunion all\n".join(branches))
         odd = self._odd_lines()
         readers = {file.address: self._read(file, odd[file.address]) for file in self._source.files}
         self._load_files()

@@ -143,11 +143,10 @@ class _Merging:
         self._cubes = cubes
         self._places = _places_by_time(cubes, coarsening)
         at = _customer_places(dimensions)
-        self._of_customer = [
-            [n << _CALL_BITS for n in
-             _numbers(cube.customer_keys, at, coarsening.customer, self.customers)]
-            for cube in cubes
-        ]  # fmt: skip
+        of_customer = [
+            _numbers(cube.customer_keys, at, coarsening.customer, self.customers) for cube in cubes
+        ]
+        self._of_customer = [[number << _CALL_BITS for number in each] for each in of_customer]
         self._of_call = [
             _numbers(cube.keys, _call_places(cube, dimensions), coarsening.call, self.calls)
             for cube in cubes
@@ -162,13 +161,13 @@ class _Merging:
         count = 0
         for time, places in self._places.items():
             numbering = _Numbering()
-            cells = [
-                (number, place, array("I", map(numbering.__getitem__, self._codes(number, place))))
-                for number, place in places
-            ]
+            cells = []
+            for number, place in places:
+                codes = self._codes(number, place)
+                cells.append((number, place, array("I", map(numbering.__getitem__, codes))))
+                if count + len(numbering) > most:
+                    return None
             count += len(numbering)
-            if count > most:
-                return None
             if numbering:
                 found.append(_TimeGroups(time, array("Q", numbering), cells))
         return found
