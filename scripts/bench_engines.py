@@ -51,9 +51,12 @@ def measured(engine: str, path: Path, folder: Path, options: List[str]) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     begun = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", code, *command], check=True, stdout=subprocess.PIPE, env=environment
+        [sys.executable, "-c", code, *command], capture_output=True, env=environment
     )
     seconds = time.monotonic() - begun
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
+        return f"failed after {seconds:.1f} s: {said}"
     megabytes, of_processors = done.stdout.split()
     used = f"{float(of_processors):.1f} s of processors"
     return f"{seconds:.1f} s, {used}, {int(megabytes):,} MB of memory"
@@ -64,7 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", default="50MB,500MB")
     parser.add_argument("--engines", default="local,duckdb,spark")
-    parser.add_argument("--memory", help="what DuckDB may take")
+    parser.add_argument("--memory", help="what an engine may take")
     parser.add_argument("--data", help="a file to measure with, instead of sizes")
     args = parser.parse_args()
     print(f"{os.cpu_count()} cores", flush=True)
@@ -76,7 +79,7 @@ def main() -> None:
                 finops(Path(sys.executable), *words)
             print(f"{size}: {path.stat().st_size // MB:,} MB", flush=True)
             for engine in args.engines.split(","):
-                options = ["--memory", args.memory] if args.memory and engine == "duckdb" else []
+                options = ["--memory", args.memory] if args.memory and engine != "local" else []
                 print(f"  {engine}: {measured(engine, path, Path(name), options)}", flush=True)
 
 

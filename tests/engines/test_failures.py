@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -89,6 +90,30 @@ def test_a_signal_at_any_time(after_ms: int) -> None:
     engine = ENGINES["duckdb"].open(EngineOptions(threads=1))
     ended_after(after_ms / 1000, lambda: list(engine.rows("select * from range(20000)")))
     assert list(engine.rows("select 1")) == [(1,)]
+
+
+def test_what_is_kept_on_disk_goes_with_the_engine(tmp_path: Path) -> None:
+    need("duckdb")
+    engine = ENGINES["duckdb"].open(EngineOptions(threads=1, temp=str(tmp_path / "temp")))
+    engine.keep("numbers", "select hash(range) as n from range(500000)")
+    (folder,) = (tmp_path / "temp").iterdir()
+    # The file with the numbers has no name any more: it goes with the process, however that ends.
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 500_000
+    assert list(engine.rows("select count(distinct n) from numbers")) == [(500_000,)]
+    del engine
+    gc.collect()
+    assert not list((tmp_path / "temp").iterdir())
+
+
+def test_a_folder_that_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    need("duckdb")
+    path = write_csv(tmp_path / "calls.csv", varied_rows(5))
+    assert main(command(path, "--temp", str(path), "--quiet")[3:]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"cannot write to {path}: File exists; give another folder to --temp" in said
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
