@@ -17,7 +17,8 @@ from finops.locations import is_elsewhere
 
 _LEAST_VERSION = (4, 0)
 _FILE, _NUMBER = "finops file", "finops n"
-# Rows go to Spark as one text, for which no executor needs a Python.
+# Rows go to Spark as texts, for which no executor needs a Python.
+_RECORDS_OF_A_TEXT = 1000
 _FIELD_END, _RECORD_END, _NULL = "\x1c", "\x1d", "\x00"
 # What messages of Spark mean for users, by words in them.
 _REMEDIES: Dict[str, str] = {
@@ -196,19 +197,34 @@ class Spark(Engine):
         self, name: str, columns: Sequence[Tuple[str, str]], rows: Sequence[Sequence[Any]]
     ) -> None:
         """Keep rows under a name; `columns` are names and types of `dialect`."""
-        text = _RECORD_END.join(_FIELD_END.join(map(_text, row)) for row in rows)
+        records = [_FIELD_END.join(map(_text, row)) for row in rows]
         values = ", ".join(
             f"cast(nullif(get(v, {place}), chr(0)) as {kind}) as `{column}`"
             for place, (column, kind) in enumerate(columns)
         )
-        records = "select explode(split(:text, '\\\\x1d', -1)) as record"
-        sql = f"select {values} from (select split(record, '\\\\x1c', -1) as v from ({records}))"
+        texts = f"{name}_texts"
+        record = f"select explode(split(value, '\\\\x1d', -1)) as record from {texts}"
+        sql = f"select {values} from (select split(record, '\\\\x1c', -1) as v from ({record}))"
         if not rows:
             sql += " limit 0"
         try:
-            self._keep_as(name, self._session.sql(sql, {"text": text}))
+            self._define_texts(texts, records)
+            self._keep_as(name, self._session.sql(sql))
         except self._errors as error:
             raise DataError(_sentence(error)) from error
+
+    def _define_texts(self, name: str, records: Sequence[str]) -> None:
+        """Give records a name, many to a text, as rows that no plan spells out.
+
+        As a literal they would be in the plan of each statement about them, of which Spark makes
+        texts: some megabytes of records took gigabytes.
+        """
+        listed = self._session._jvm.java.util.ArrayList()
+        for start in range(0, len(records) or 1, _RECORDS_OF_A_TEXT):
+            listed.add(_RECORD_END.join(records[start : start + _RECORDS_OF_A_TEXT]))
+        strings = self._session._jvm.org.apache.spark.sql.Encoders.STRING()
+        texts = self._session._jsparkSession.createDataset(listed, strings)
+        texts.toDF().createOrReplaceTempView(name)
 
     def rows(self, sql: str) -> Iterator[Tuple[Any, ...]]:
         """Yield the rows of a statement; this process holds those of one partition at a time."""
