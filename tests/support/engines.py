@@ -39,7 +39,9 @@ def engine_dataset(
 ) -> EngineDataset:
     """Return data in an engine; skips the test where that is not installed."""
     need({"spark": "pyspark"}.get(name, name))
-    engine = ENGINES[name].open(EngineOptions(**{"threads": 1, **of_engine}))
+    # One JVM runs the statements of all tests of Spark, and compiles and remembers each.
+    usual = {"threads": 1, "memory": "3GB"} if name == "spark" else {"threads": 1}
+    engine = ENGINES[name].open(EngineOptions(**{**usual, **of_engine}))
     opening = Opening(DEFAULT_PRICES, options, CONTEXT)
     return EngineDataset(engine, name, [str(path) for path in paths], opening, most_rows)
 

@@ -252,6 +252,8 @@ def _settings(options: EngineOptions) -> Iterator[Tuple[str, str]]:
     yield "spark.ui.showConsoleProgress", "false"  # it would draw on the output of the command
     yield from _FORGETFUL.items()
     if options.master is None:
+        # Each small table that is joined takes a page, on one core 64 MB of 1 GB by default.
+        yield "spark.buffer.pageSize", "2m"
         yield "spark.driver.bindAddress", "127.0.0.1"
         yield "spark.driver.host", "127.0.0.1"
         yield "spark.sql.shuffle.partitions", str(options.threads or os.cpu_count() or 1)
