@@ -62,7 +62,7 @@ class DuckDB(Engine):
         kept = os.path.join(self._temp, f"{_KEPT}.duckdb")
         self._run(f"attach {self.dialect.literal(kept)} as {_KEPT}")
         self._run(f"use {_KEPT}")
-        with suppress(OSError):  # of a process that is killed nothing is left, but on Windows
+        with suppress(OSError):  # so that a killed process leaves no calls
             os.unlink(kept)
 
     def _settings(self, options: EngineOptions) -> Iterator[Tuple[str, str]]:

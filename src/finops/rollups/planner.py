@@ -271,7 +271,7 @@ def _fed(specs: Sequence[CubeSpec]) -> Dict[CubeSpec, CubeSpec]:
 
 
 def _cells_expected(spec: CubeSpec) -> Tuple[bool, int, int]:
-    """Return what is the less, the fewer cells a cube has in all likelihood."""
+    """Return a key that is smaller for a cube that probably has fewer cells."""
     return spec.customers, -_fineness(spec), len(spec.calls)
 
 
