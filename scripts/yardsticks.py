@@ -21,9 +21,11 @@ _DECLARED = """
 import json
 from finops.pipeline import declared_tables
 from finops.rollups.expressions import sql_of
-from finops.rollups.measures import UNKNOWN_COLUMNS
+from finops.rollups.measures import UNKNOWN_COLUMNS, Distribution
 
 def sql(given):
+    if isinstance(given, Distribution):  # what is worked out of values is not asked of SQL
+        return "latencies"
     return given if isinstance(given, str) else given.sql
 
 tables = [

@@ -32,7 +32,7 @@ from finops.engines.zones import Change, changes_of, offset_at, offset_of_local
 from finops.errors import DataError
 from finops.reader.options import ReadingOptions
 from finops.rollups.expressions import above
-from finops.rollups.measures import REGION_CHANGE_MEASURES, Dimension
+from finops.rollups.measures import REGION_CHANGE_MEASURES, Dimension, Distribution, Usual
 from finops.rollups.spec import Having, Table
 from finops.timestamps import EPOCH, zone_of
 from tests.support.engines import engine_dataset, local_dataset, results_of
@@ -57,6 +57,7 @@ TABLES = (
     Table(("day", "customer_id", "tier_price_usd"), ("cost",), limit=1000),
     Table(("customer_id", "day", "tier_price_usd"), ("calls",), changes="calls"),
     Table(("customer_id", "day"), ("calls", "errors"), among=Having("errors", ">=", 20)),
+    Table(("hour", "provider"), (Distribution("slow", "latency_ms", False, Usual(95, 2.5, 10)),)),
 )
 CALLS = Columns(schema.FULL_NAMES, "select 'calls' as file, 0 as n, * from calls", ["calls"])
 FEW_PRICES = PriceTable(list(DEFAULT_PRICES)[:2], "test")

@@ -24,7 +24,13 @@ from finops.rollups import partition
 from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.dataset import open_dataset
 from finops.rollups.expressions import above, known, negated, one_of, quotient
-from finops.rollups.measures import DIMENSIONS, SUM_MEASURES, Dimension
+from finops.rollups.measures import (
+    DIMENSIONS,
+    SUM_MEASURES,
+    Dimension,
+    Distribution,
+    Usual,
+)
 from finops.rollups.spec import Having, Place, Table
 from finops.schema import COLUMN_NAMES
 from tests.support.reference import ReferenceDataset, call
@@ -32,6 +38,7 @@ from tests.support.reference import ReferenceDataset, call
 pytestmark = pytest.mark.long
 
 SUCCESSES = one_of("status", "success")
+WAITS = Distribution("waits", "latency_ms", False, Usual(95, 1.5, 2))
 EVERYTHING = (
     *CUSTOMER_RECORDS,
     Table(("provider", "model"), (*SUM_MEASURES, "latency")),
@@ -60,6 +67,9 @@ EVERYTHING = (
     PROMPT_TABLE,
     WORK_TABLE,
     Table(("customer_id", "day"), ("region_changes", "changed_regions", "shortest_change_s")),
+    Table(("hour", "provider"), ("calls", WAITS), SUCCESSES),
+    Table(("customer_id", "tier_price_usd", "day"), (WAITS, "customers", "first_seen")),
+    Table(("hour_of_day",), (WAITS._replace(usual=Usual(100, 1, 1)),), negated(known("bucket_s"))),
     Table((), ("sessions",)),
     Table((), ("retries",)),
     Table((), SUM_MEASURES),
@@ -287,6 +297,16 @@ def test_a_table_that_nobody_can_fill_is_refused() -> None:
         Table(("shoe_size",)),
         Table(("provider",), ("joy",)),
         Table(("provider",), ("calls",), above("sunshine", 3)),
+        Table(("day",), ("latency", "latencies")),
+        Table(("day",), ("latencies", WAITS)),
+        Table(("day",), (WAITS._replace(column="output_tokens"),)),
+        Table(("day",), (WAITS._replace(column="input_tokens"),)),
+        Table(("day",), (WAITS._replace(counted=True),)),
+        Table(("provider",), (WAITS,)),
+        Table(("cohort_week", "week"), (WAITS,)),
+        Table(("day",), ("calls", WAITS), since=3),
+        Table(("day",), ("calls", WAITS), having=Having("calls")),
+        Table(("day",), ("calls", WAITS), top="calls"),
     ):
         with pytest.raises(ValueError, match="no scan can fill"):
             data.rollups((table,))

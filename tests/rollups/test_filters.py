@@ -26,7 +26,9 @@ from finops.rollups.measures import (
     CALL_COLUMNS,
     OF_MOMENTS,
     Dimension,
+    Distribution,
     Measure,
+    Usual,
     dimension_from,
     measure_from,
 )
@@ -127,7 +129,8 @@ def test_filters_on_rows_without_customers_need_no_cube_that_is_filled_call_by_c
 
 
 def test_what_is_declared_by_value_travels_as_json() -> None:
-    for measure in (LATE, SPENT):
+    waits = Distribution("waits", "latency_ms", False, Usual(95, 1.5, 10))
+    for measure in (LATE, SPENT, waits, waits._replace(usual=None)):
         assert measure_from(json.loads(json.dumps(measure))) == measure
     assert dimension_from(json.loads(json.dumps(SPEED))) == SPEED
     for table in ALL:

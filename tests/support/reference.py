@@ -8,6 +8,7 @@ working it out.
 from __future__ import annotations
 
 import csv
+import math
 from array import array
 from collections import Counter
 from datetime import datetime, timedelta, timezone, tzinfo
@@ -15,6 +16,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
 from operator import itemgetter
+from statistics import median
 from typing import (
     Any,
     Callable,
@@ -36,12 +38,15 @@ from finops.rollups.customers import CUSTOMER_RECORDS
 from finops.rollups.expressions import Expression, operands_of
 from finops.rollups.measures import (
     CUSTOMER_DIMENSIONS,
+    TIME_DIMENSIONS,
     AnyMeasure,
     DimensionLike,
     Distinct,
     Distribution,
     Measure,
     Seen,
+    Standing,
+    Usual,
     dimension_of,
     measure_of,
 )
@@ -302,7 +307,11 @@ class ReferenceDataset:
         groups: Dict[Tuple[Any, ...], List[Row]] = {}
         calls = [row for row in self.calls if table.where is None or value_of(table.where, row)]
         if "cohort_week" in table.by:
-            firsts = {row["customer_id"]: row["week"] for row in reversed(calls)}
+            # The first week, not that of the first time: a day's total is of its day in UTC.
+            firsts: Dict[str, str] = {}
+            for row in calls:
+                name, week = row["customer_id"], row["week"]
+                firsts[name] = min(week, firsts.get(name, week))
             calls = [dict(row, cohort_week=firsts[row["customer_id"]]) for row in calls]
         if table.since:
             last = datetime.strptime(max((row["day"] for row in calls), default="1970-01-01"), DAY)
@@ -313,6 +322,15 @@ class ReferenceDataset:
             groups.setdefault(tuple([part(row) for part in key_parts]), []).append(row)
         measured = [_measured(measure_of(measure)) for measure in table.measures]
         filled = {key: tuple([of(rows) for of in measured]) for key, rows in groups.items()}
+        for place, measure in enumerate(map(measure_of, table.measures)):
+            if isinstance(measure, Distribution) and measure.usual:
+                lists = {key: values[place] for key, values in filled.items()}
+                times = [name in TIME_DIMENSIONS for name in table.dimension_names]
+                found = standings_of(lists, measure.usual, times.index(True))
+                filled = {
+                    key: (*values[:place], found[key], *values[place + 1 :])
+                    for key, values in filled.items()
+                }
         return _delivered(table, in_key_order(filled))
 
     def _region_changes(self, table: Table) -> Groups:
@@ -618,6 +636,33 @@ def _measured(measure: AnyMeasure) -> Callable[[Sequence[Row]], Any]:
         return whole if unit == 1 else float(Fraction(whole, unit))
 
     return summed
+
+
+def standings_of(
+    lists: Mapping[Tuple[Any, ...], Sequence[int]], usual: Usual, time_place: int
+) -> Dict[Tuple[Any, ...], Standing]:
+    """Return how each group's values stand to those of the groups that differ in time alone."""
+    ranked = {
+        key: sorted(values)[math.ceil(Fraction(len(values) * usual.percent, 100)) - 1]
+        for key, values in lists.items()
+        if len(values)
+    }
+    alike: Dict[Tuple[Any, ...], List[Tuple[Any, ...]]] = {}
+    for key in lists:
+        alike.setdefault(key[:time_place] + key[time_place + 1 :], []).append(key)
+    found = {}
+    for keys in alike.values():
+        many = [ranked[key] for key in keys if len(lists[key]) >= max(usual.least, 1)]
+        middle = median(map(Fraction, many)) if many else None
+        for key in keys:
+            count, own = len(lists[key]), ranked.get(key)
+            if middle is None:
+                found[key] = Standing(count, own, None, None)
+            else:
+                most = middle * Fraction(str(usual.factor))
+                beyond = sum(value > most for value in lists[key])
+                found[key] = Standing(count, own, float(middle), beyond)
+    return found
 
 
 def _distributed(measure: Distribution, rows: Sequence[Row]) -> Any:

@@ -21,13 +21,16 @@ from finops.rollups.measures import (
     TIME_DIMENSIONS,
     Dimension,
     Distinct,
+    Distribution,
     Seen,
+    Standing,
     dimension_of,
 )
 from finops.rollups.planner import distributions_of
 from finops.rollups.retries import RetryFigures
 from finops.rollups.sessions import Session, SessionFigures
 from finops.rollups.spec import Key, Table, Values, in_key_order
+from finops.rollups.usual import time_place, without
 from finops.stats import rank_index
 from finops.timestamps import EPOCH, timestamp, week_of
 
@@ -58,15 +61,9 @@ def decoded(table: Table, rows: Mapping[str, Rows]) -> Mapping[Key, Values]:
     }
     for distribution in distributions_of(table):
         place = table.measure_names.index(distribution.name)
-        listed: Dict[Key, List[Tuple[int, int]]] = {}
-        for row in rows[distribution.column]:
-            pair = (int(row[keys.count]), int(row[keys.count + 1]))
-            listed.setdefault(keys.of(row), []).append(pair)
-        made = _histogram if distribution.counted else _values
-        groups = {
-            key: (*values[:place], made(listed.get(key, [])), *values[place:])
-            for key, values in groups.items()
-        }
+        values_of = _listed_values if distribution.usual is None else _standings
+        found = values_of(table, distribution, rows[distribution.column], groups)
+        groups = {key: (*v[:place], found[key], *v[place:]) for key, v in groups.items()}
     return in_key_order(groups)
 
 
@@ -80,6 +77,40 @@ def _as_columns(reader: KeyReader, units: Sequence[Decoder], rows: Rows) -> Mapp
         for place, decode in enumerate(decoders):
             columns[place].add(list(map(decode, map(itemgetter(place), some))))
     return in_order(count, columns[: reader.count], columns[reader.count :])
+
+
+def _listed_values(
+    table: Table, distribution: Distribution, rows: Rows, groups: Iterable[Key]
+) -> Dict[Key, Any]:
+    """Return the values of a column by group, from rows with a value and how often there is it."""
+    reader = KeyReader(table)
+    listed: Dict[Key, List[Tuple[int, int]]] = {key: [] for key in groups}
+    for row in rows:
+        pairs = listed.get(reader.of(row))
+        if pairs is not None:  # else `having` has left out the group
+            pairs.append((int(row[reader.count]), int(row[reader.count + 1])))
+    made = _histogram if distribution.counted else _values
+    return {key: made(pairs) for key, pairs in listed.items()}
+
+
+def _standings(
+    table: Table, distribution: Distribution, rows: Rows, groups: Iterable[Key]
+) -> Dict[Key, Any]:
+    """Return how groups stand to what is usual, from rows of those that know a value."""
+    reader, time = KeyReader(table), time_place(table)
+    found: Dict[Key, Standing] = {}
+    usual: Dict[Key, float] = {}
+    for row in rows:
+        key = reader.of(row)
+        known, percentile, twice, beyond = map(_number, row[reader.count :])
+        found[key] = Standing(known, percentile, None if twice is None else twice / 2, beyond)
+        if twice is not None:
+            usual[without(key, time)] = twice / 2
+    for key in groups:
+        if key not in found:
+            at = usual.get(without(key, time))
+            found[key] = Standing(0, None, at, None if at is None else 0)
+    return found
 
 
 def hour_name(hour: int) -> str:

@@ -16,6 +16,7 @@ from finops.rollups.measures import (
     Distribution,
     Measure,
     Seen,
+    Usual,
     dimension_of,
     measure_of,
     signed_parts,
@@ -24,6 +25,7 @@ from finops.rollups.planner import activities_of, distributions_of
 from finops.rollups.retries import TRACE_ID
 from finops.rollups.sessions import SESSION_ID
 from finops.rollups.spec import Having, Table
+from finops.rollups.usual import half_factor, time_place
 
 # What a statement brings back: groups with their values, or steps from region to region.  The
 # values of a column by groups go by the name of the column.
@@ -49,7 +51,10 @@ def statements(dialect: Dialect, table: Table) -> Dict[str, str]:
         return {kind: sql_of_kind(dialect)}
     made = {GROUPS: _groups(dialect, table)}
     for distribution in distributions_of(table):
-        made[distribution.column] = _listed(dialect, table, distribution)
+        listed = _listed(dialect, table, distribution)
+        if distribution.usual is not None:
+            listed = _standings(dialect, table, distribution.usual, listed)
+        made[distribution.column] = listed
     return made
 
 
@@ -104,6 +109,45 @@ def _listed(dialect: Dialect, table: Table, distribution: Distribution) -> str:
     known = f"{distribution.column} is not null and calls > 0"
     rows, by_all = _rows(dialect, table, known), _group_by(count + 1)
     return f"select {', '.join(selected)} from {rows}{by_all}"
+
+
+def _standings(dialect: Dialect, table: Table, usual: Usual, listed: str) -> str:
+    """Return the SQL of how groups stand to what is usual: known values, the percentile, twice the
+    usual one, and the values beyond; `listed` is that of the values.
+    """
+    keys = [f"k{place}" for place in range(len(table.by))]
+    alike = [key for place, key in enumerate(keys) if place != time_place(table)]
+    group, others = ", ".join(keys), ", ".join(alike)
+    per = f"partition by {others} " if others else ""
+    middle = " + ".join(
+        f"sum(case when place = {dialect.whole_quotient(f'n + {up}', '2')} then p else 0 end)"
+        for up in (1, 2)
+    )
+    factor = half_factor(usual)
+    is_beyond = f"v * {factor.denominator} > twice * {factor.numerator}"
+    return (
+        f"with listed as ({listed}),\n"
+        f"ranked as (select *, sum(times) over (partition by {group} order by v) as up_to,"
+        f" sum(times) over (partition by {group}) as known from listed),\n"
+        f"standing as (select {group}, max(known) as known, min(v) as p from ranked"
+        f" where up_to * 100 >= known * {usual.percent} group by {group}),\n"
+        f"placed as (select *, row_number() over ({per}order by p) as place,"
+        f" count(*) over ({per.strip()}) as n from standing where known >= {usual.least}),\n"
+        f"usual as (select {', '.join([*alike, f'{middle} as twice'])} from placed"
+        f"{_group_by(len(alike))}),\n"
+        f"beyond as (select {', '.join(f'l.{key}' for key in keys)},"
+        f" sum(case when {is_beyond} then times else 0 end) as beyond"
+        f" from listed l join usual u on {_same('l', 'u', alike)}{_group_by(len(keys))})\n"
+        f"select {', '.join(f's.{key}' for key in keys)}, known, p, twice, beyond"
+        f" from standing s left join usual u on {_same('s', 'u', alike)}"
+        f" left join beyond b on {_same('s', 'b', keys)}"
+    )
+
+
+def _same(one: str, other: str, columns: Sequence[str]) -> str:
+    """Return the SQL of whether rows of two relations have the same values, unknown ones too."""
+    same = [f"{one}.{column} is not distinct from {other}.{column}" for column in columns]
+    return " and ".join(same) or "true"
 
 
 def _keys(dialect: Dialect, table: Table) -> List[str]:

@@ -8,7 +8,7 @@ declare `Dimension`, `Measure` and conditions of their own, by value, in their t
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from finops import config, schema
 from finops.reader.encoding import COST, CREDIT, DEFAULTS, CallKey, CustomerKey
@@ -117,15 +117,43 @@ class Measure(NamedTuple):
         return self.limit * (calls if "calls" in self.columns else rows)
 
 
+class Usual(NamedTuple):
+    """What is usual of a column, for groups by time and more.
+
+    It is the median of a percentile (nearest rank, `percent` from 1 to 100) over the groups that
+    have all dimensions but the time in common, of those that know `least` values or more.  Beyond
+    it are values above `factor` times as much.
+    """
+
+    percent: int
+    factor: float
+    least: int
+
+
+class Standing(NamedTuple):
+    """How the values of a group stand to what is usual: how many are known, their percentile, the
+    usual one, and how many values are beyond.
+
+    A percentile of nothing is None.  So are the last two where no group knows enough values.
+    """
+
+    known: int
+    percentile: Optional[int]
+    usual: Optional[float]
+    beyond: Optional[int]
+
+
 class Distribution(NamedTuple):
     """All known values of a number column within a group, each as often as it occurs.
 
     `counted`: as {value: calls}; else as an array, ascending, for groups that are many and small.
+    With `usual` no value is delivered, but the `Standing` of the group.
     """
 
     name: str
     column: str
     counted: bool
+    usual: Optional[Usual] = None
 
 
 class Seen(NamedTuple):
@@ -191,9 +219,9 @@ _TIMES: Tuple[Dimension, ...] = (
     Dimension("hour_of_day", remainder(HOUR, 24)),  # int, 0 to 23
 )
 TIME_DIMENSIONS: Tuple[str, ...] = tuple(time.name for time in _TIMES)
-# The week of the first row of the customer among those that enter a table by `week`, as `week` has
-# it.  What fills tables works it out once the customers' weeks are known: it is no column of a
-# call, and a table by it can be aggregated from one by customer and week.
+# The first `week` in which a customer has a row that enters the table.  What fills tables works it
+# out once the customers' weeks are known: it is no column of a call, and a table by it can be
+# aggregated from one by customer and week.
 COHORT_WEEK = "cohort_week"
 DIMENSIONS: Dict[str, Dimension] = {
     **{name: _text(name) for name in (*CALL_DIMENSIONS, *CUSTOMER_DIMENSIONS)},
@@ -255,7 +283,6 @@ _SUMS: Tuple[Measure, ...] = (
     ),
 )
 SUM_MEASURES: Tuple[str, ...] = tuple(measure.name for measure in _SUMS)
-# One of the two a table.
 LATENCY_HISTOGRAM = "latency"
 LATENCY_LIST = "latencies"
 INPUT_SIZES = "input_sizes"  # input tokens of each call
@@ -264,6 +291,9 @@ _DISTRIBUTIONS: Tuple[Distribution, ...] = (
     Distribution(LATENCY_LIST, "latency_ms", counted=False),
     Distribution(INPUT_SIZES, "input_tokens", counted=True),
 )
+# Which columns are listed, and whether they are counted: where a row may stand for any number of
+# calls, they are.
+LISTED: FrozenSet[Tuple[str, bool]] = frozenset((d.column, d.counted) for d in _DISTRIBUTIONS)
 # A customer's consecutive calls, less than an hour apart, from different regions, the day being
 # that of the later call; groups without are absent.
 REGION_CHANGE_MEASURES: Tuple[str, ...] = (
@@ -285,7 +315,7 @@ _ALL: Tuple[AnyMeasure, ...] = (*_SUMS, *_DISTRIBUTIONS, *_SEEN, *_DISTINCT, *_A
 MEASURES: Dict[str, AnyMeasure] = {measure.name: measure for measure in _ALL}
 
 DimensionLike = Union[str, Dimension]
-MeasureLike = Union[str, Measure]
+MeasureLike = Union[str, Measure, Distribution]
 
 
 def dimension_of(named: DimensionLike) -> Dimension:
@@ -329,11 +359,15 @@ def dimension_from(plain: Union[str, Sequence[Sequence[object]]]) -> DimensionLi
     return Dimension(str(name), expression_from(value))
 
 
-def measure_from(plain: Union[str, Sequence[Sequence[object]]]) -> MeasureLike:
+def measure_from(plain: Union[str, Sequence[Any]]) -> MeasureLike:
     """Return the measure that JSON made of one."""
     if isinstance(plain, str):
         return plain
-    name, value, limit, unit, parts, less, where = plain
+    fields: List[Any] = list(plain)
+    if len(fields) == len(Distribution._fields):
+        name, listed, counted, usual = fields
+        return Distribution(name, listed, counted, None if usual is None else Usual(*usual))
+    name, value, limit, unit, parts, less, where = fields
     return Measure(
         str(name),
         expression_from(value),

@@ -21,6 +21,7 @@ from finops.rollups.part import PartitionResult
 from finops.rollups.planner import Plan, activities_of, has_times_only, listed_of
 from finops.rollups.readings import implausible_rows
 from finops.rollups.spec import Accounting, Blanked, Key, Place, Skipped, Table, Values
+from finops.rollups.usual import with_standings
 
 Cubes = Mapping[CubeSpec, Sequence[FilledCube]]
 _SHOWN_NAMES = 3  # of the files that a note is about
@@ -98,7 +99,8 @@ def _delivered(
 ) -> Dict[Key, Values]:
     """Return the groups of a table that some cells give, as it declares them."""
     summed = plan.summed(table)
-    return bounded(table, deliverable(summed, aggregate(summed, sums, lists)))
+    groups = deliverable(summed, aggregate(summed, sums, lists))
+    return with_standings(table, bounded(table, groups))
 
 
 class FileParts(NamedTuple):

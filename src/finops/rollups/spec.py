@@ -27,8 +27,7 @@ from finops.rollups.expressions import (
 from finops.rollups.measures import (
     COHORT_WEEK,
     DIMENSIONS,
-    LATENCY_HISTOGRAM,
-    LATENCY_LIST,
+    LISTED,
     MEASURES,
     NUMBER_COLUMNS,
     PRICE,
@@ -37,8 +36,10 @@ from finops.rollups.measures import (
     TIME_DIMENSIONS,
     Activity,
     AnyMeasure,
+    Dimension,
     DimensionLike,
     Distinct,
+    Distribution,
     Measure,
     MeasureLike,
     Seen,
@@ -141,7 +142,8 @@ class Table(NamedTuple):
     @property
     def expressions(self) -> List[Expression]:
         """The expressions that it declares by value."""
-        own = [given.value for given in (*self.by, *self.measures) if not isinstance(given, str)]
+        own = [d.value for d in self.by if isinstance(d, Dimension)]
+        own += [measure.value for measure in self.measures if isinstance(measure, Measure)]
         return [*own, *self.conditions]
 
     @property
@@ -162,8 +164,7 @@ class Table(NamedTuple):
         sums = [m.name for m in map(_measure_or_none, self.measures) if isinstance(m, Measure)]
         limited = [having.measure for having in (self.having, self.among) if having is not None]
         unknown += [m for m in (*limited, self.top) if m and m not in sums]
-        if {LATENCY_HISTOGRAM, LATENCY_LIST} <= set(self.measure_names):
-            unknown += [LATENCY_LIST]  # beside the histogram of the same
+        unknown += self._misplaced_lists()
         if unknown:
             raise ValueError(f"{self} names what no scan can fill: {', '.join(unknown)}")
         if len(set(self.measure_names)) < len(self.measures):
@@ -178,6 +179,20 @@ class Table(NamedTuple):
         if self.among is not None:
             self._check_among()
         self._check_bounds()
+
+    def _misplaced_lists(self) -> List[str]:
+        """Return the names of measures that list a column as no scan lists it, or a second time, or
+        that hold it against what is usual where groups have no time or are left out.
+        """
+        lists = [m for m in map(_measure_or_none, self.measures) if isinstance(m, Distribution)]
+        columns = [measure.column for measure in lists]
+        again = [m.name for place, m in enumerate(lists) if m.column in columns[:place]]
+        unlisted = [m.name for m in lists if (m.column, m.counted) not in LISTED]
+        times = [name for name in self.dimension_names if name in TIME_DIMENSIONS]
+        bounds = (self.having, self.top, self.since, self.among)
+        is_whole = len(times) == 1 and COHORT_WEEK not in self.by and not any(bounds)
+        held = [m.name for m in lists if m.usual and (m.counted or not is_whole)]
+        return [*again, *unlisted, *held]
 
     def _check_bounds(self) -> None:
         if self.since < 0 or self.limit < 0:

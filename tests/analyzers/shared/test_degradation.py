@@ -10,7 +10,9 @@ import pytest
 from finops import stats
 from finops.analyzers.shared import degradation
 from finops.analyzers.shared.degradation import degraded_hours
+from finops.rollups.measures import Distribution
 from finops.stats import improbable
+from tests.support.reference import standings_of
 
 CHANCE = 1e-6
 Cells = Dict[Tuple[Any, ...], Tuple[Any, ...]]
@@ -18,6 +20,15 @@ Cells = Dict[Tuple[Any, ...], Tuple[Any, ...]]
 
 def cell(latencies: List[int], errors: int = 0) -> Tuple[Any, ...]:
     return (len(latencies), errors, sorted(latencies))
+
+
+def degraded(cells: Cells) -> List[degradation.Degraded]:
+    """The bad hours of cells with lists of latencies."""
+    (distribution,) = degradation.PROVIDER_LATENCIES.measures
+    assert isinstance(distribution, Distribution)
+    assert distribution.usual is not None
+    found = standings_of({key: cell[2] for key, cell in cells.items()}, distribution.usual, 0)
+    return degraded_hours({key: (*cell[:2], found[key]) for key, cell in cells.items()})
 
 
 def ordinary(hours: int, calls: int, seed: int, provider: str = "openai") -> Cells:
@@ -43,7 +54,7 @@ def test_the_examples_in_the_text_hold() -> None:
 @pytest.mark.parametrize("calls", [3, 12, 20, 40, 100])
 def test_ordinary_hours_are_quiet(calls: int) -> None:
     for seed in range(3):
-        assert degraded_hours(ordinary(700, calls, seed)) == []
+        assert degraded(ordinary(700, calls, seed)) == []
 
 
 @pytest.mark.parametrize("calls", [20, 40, 100])
@@ -55,7 +66,7 @@ def test_a_slow_stretch_is_found_hour_by_hour(calls: int) -> None:
         latencies = [min(5000, ms * 5) for ms in usual]
         cells[hour, "openai"] = cell(latencies, errors)
         assert count == calls
-    found = degraded_hours(cells)
+    found = degraded(cells)
     assert [d.hour for d in found] == slow
     assert {d.kind for d in found} == {"latency"}
 
@@ -63,28 +74,28 @@ def test_a_slow_stretch_is_found_hour_by_hour(calls: int) -> None:
 def test_providers_are_measured_against_themselves() -> None:
     cells = {(f"2025-01-01T{h:02d}:00:00", "azure"): cell([3000] * 30) for h in range(12)}
     cells.update({(f"2025-01-01T{h:02d}:00:00", "google"): cell([300] * 30) for h in range(12)})
-    assert degraded_hours(cells) == []
+    assert degraded(cells) == []
     cells["2025-01-01T07:00:00", "google"] = cell([1000] * 30)
-    (found,) = degraded_hours(cells)
+    (found,) = degraded(cells)
     assert found == ("google", "2025-01-01T07:00:00", "latency", 1000, 300, 900)
 
 
 def test_three_times_is_not_yet_degraded() -> None:
     cells = {(f"2025-01-01T{h:02d}:00:00", "azure"): cell([300] * 30) for h in range(12)}
     cells["2025-01-01T07:00:00", "azure"] = cell([900] * 30)
-    assert degraded_hours(cells) == []
+    assert degraded(cells) == []
 
 
 def test_hours_with_few_calls_say_nothing() -> None:
     cells = {(f"2025-01-01T{h:02d}:00:00", "azure"): cell([300] * 30) for h in range(12)}
     cells["2025-01-01T07:00:00", "azure"] = cell([5000] * 9)
-    assert degraded_hours(cells) == []
+    assert degraded(cells) == []
 
 
 def test_a_burst_of_errors() -> None:
     cells = {(f"2025-01-01T{h:02d}:00:00", "azure"): cell([300] * 40, 1) for h in range(12)}
     cells["2025-01-01T07:00:00", "azure"] = cell([300] * 40, 20)
-    (found,) = degraded_hours(cells)
+    (found,) = degraded(cells)
     usual = 31 / 480 * 100
     assert found.kind == "errors"
     assert found.value == 50.0

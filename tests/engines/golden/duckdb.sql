@@ -164,3 +164,15 @@ select k0, k1, k2, m0 from (select *, lag(k2) over (partition by k0 order by k1)
 
 -- customer_id-day-c9f78f45ab-groups
 select customer_id as k0, cast(((h - h % 24) / 24) as bigint) as k1, coalesce(sum(cast(calls as hugeint)), 0) as m0, coalesce(sum(cast(coalesce(case when (status in ('error')) then calls else 0 end, 0) as hugeint)), 0) as m1 from finops_calls where customer_id in (select customer_id from finops_calls group by 1 having coalesce(sum(cast(coalesce(case when (status in ('error')) then calls else 0 end, 0) as hugeint)), 0) >= 20) group by 1, 2
+
+-- hour-provider-8a374a7869-groups
+select h as k0, provider as k1, count(*) as rows from finops_calls group by 1, 2
+
+-- hour-provider-8a374a7869-latency_ms
+with listed as (select h as k0, provider as k1, latency_ms as v, sum(calls) as times from finops_calls where latency_ms is not null and calls > 0 group by 1, 2, 3),
+ranked as (select *, sum(times) over (partition by k0, k1 order by v) as up_to, sum(times) over (partition by k0, k1) as known from listed),
+standing as (select k0, k1, max(known) as known, min(v) as p from ranked where up_to * 100 >= known * 95 group by k0, k1),
+placed as (select *, row_number() over (partition by k1 order by p) as place, count(*) over (partition by k1) as n from standing where known >= 10),
+usual as (select k1, sum(case when place = ((n + 1) // (2)) then p else 0 end) + sum(case when place = ((n + 2) // (2)) then p else 0 end) as twice from placed group by 1),
+beyond as (select l.k0, l.k1, sum(case when v * 4 > twice * 5 then times else 0 end) as beyond from listed l join usual u on l.k1 is not distinct from u.k1 group by 1, 2)
+select s.k0, s.k1, known, p, twice, beyond from standing s left join usual u on s.k1 is not distinct from u.k1 left join beyond b on s.k0 is not distinct from b.k0 and s.k1 is not distinct from b.k1

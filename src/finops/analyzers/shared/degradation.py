@@ -15,15 +15,13 @@ keep their usual share; in a surge they are less than half of it.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from functools import lru_cache, partial
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from finops import config, schema
 from finops.rollups.expressions import above, all_of, negated, one_of
-from finops.rollups.measures import OF_MOMENTS, Measure
+from finops.rollups.measures import OF_MOMENTS, Distribution, Measure, Standing, Usual
 from finops.rollups.spec import Rollups, Table
-from finops.stats import improbable, median, percent, rank_index
+from finops.stats import improbable, percent
 
 _FAULT = all_of(
     one_of("status", schema.STATUS_ERROR), negated(one_of("error_type", *config.CLIENT_ERRORS))
@@ -32,12 +30,20 @@ _FAULT = all_of(
 FAULTS = Measure("faults", _FAULT)
 # Calls of which nothing is known are no successes.
 PROVIDER_HOURS = Table(("hour", "provider"), ("status_known", FAULTS), OF_MOMENTS)
+# The p95 latency of an hour, and its calls far above that of the provider's median hour.
+SLOW_CALLS = Distribution(
+    "slow_calls",
+    "latency_ms",
+    counted=False,
+    usual=Usual(95, config.DEGRADED_LATENCY_FACTOR, config.DEGRADED_MIN_CALLS),
+)
 # A failed call took the client's limit, or no time at all.
 PROVIDER_LATENCIES = Table(
     ("hour", "provider"),
-    ("latencies",),
+    (SLOW_CALLS,),
     all_of(OF_MOMENTS, one_of("status", schema.STATUS_SUCCESS)),
 )
+_NONE_MEASURED = Standing(0, None, None, None)
 FAULT_CUSTOMERS = Table(("hour", "provider", "customer_id"), (FAULTS,), all_of(OF_MOMENTS, _FAULT))
 # Successful calls that violated the SLA.
 SLOW_CUSTOMERS = Table(
@@ -67,37 +73,29 @@ class Degraded(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """One hour of one provider: calls of known status, errors that no client caused, known
-    latencies in ms ascending, their p95.
+    """One hour of one provider: calls of known status, errors that no client caused, and how the
+    known latencies of successes stand to the usual ones.
     """
 
     name: str
     calls: int
     errors: int
-    latencies: Sequence[int]
-    p95: int
-
-    @property
-    def measured(self) -> int:
-        """Calls of which the latency is known."""
-        return len(self.latencies)
+    latencies: Standing
 
 
 def provider_hours(data: Rollups) -> Dict[Tuple[Any, ...], Tuple[Any, ...]]:
-    """Return calls of known status, faults, latencies of successes by (hour, provider)."""
+    """Return calls of known status, faults, standing of latencies by (hour, provider)."""
     latencies = data[PROVIDER_LATENCIES]
-    none: Tuple[Tuple[int, ...]] = ((),)
+    none = (_NONE_MEASURED,)
     return {key: (*sums, *latencies.get(key, none)) for key, sums in data[PROVIDER_HOURS].items()}
 
 
 def degraded_hours(cells: Mapping[Tuple[Any, ...], Tuple[Any, ...]]) -> List[Degraded]:
     """Return the bad hours by provider, then hour, from what `provider_hours` returns."""
     hours: Dict[str, List[Hour]] = {}
-    rank = lru_cache(maxsize=None)(partial(rank_index, share=0.95))  # hours have few sizes
     for (name, provider), (calls, errors, latencies) in cells.items():
         if calls >= config.DEGRADED_MIN_CALLS:
-            p95 = latencies[rank(len(latencies))] if len(latencies) else 0
-            hours.setdefault(provider, []).append(Hour(name, calls, errors, latencies, p95))
+            hours.setdefault(provider, []).append(Hour(name, calls, errors, latencies))
     degraded: List[Degraded] = []
     for provider in sorted(hours):
         degraded += _slow(provider, hours[provider])
@@ -154,25 +152,20 @@ def surges_of_one_customer(
     return surges
 
 
-def _above(latencies: Sequence[int], threshold: float) -> int:
-    """Calls above a latency."""
-    return len(latencies) - bisect_right(latencies, threshold)
-
-
-def _slow(provider: str, all_hours: Sequence[Hour]) -> List[Degraded]:
-    hours = [hour for hour in all_hours if hour.measured >= config.DEGRADED_MIN_CALLS]
-    usual = median(hour.p95 for hour in hours)
-    threshold = config.DEGRADED_LATENCY_FACTOR * usual
-    bad = [hour for hour in hours if hour.p95 > threshold]
-    if not bad:
-        return []
-    calls = sum(hour.measured for hour in hours)
-    slow = calls - sum([bisect_right(hour.latencies, threshold) for hour in hours])
-    return [
-        Degraded(provider, hour.name, "latency", hour.p95, usual, threshold)
-        for hour in bad
-        if _beyond_chance(_above(hour.latencies, threshold), hour.measured, slow, calls)
-    ]
+def _slow(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
+    measured = [hour for hour in hours if hour.latencies.known >= config.DEGRADED_MIN_CALLS]
+    calls = sum(hour.latencies.known for hour in measured)
+    slow = sum(hour.latencies.beyond or 0 for hour in measured)
+    degraded = []
+    for hour in measured:
+        known, p95, usual, above_threshold = hour.latencies
+        assert p95 is not None
+        assert usual is not None
+        assert above_threshold is not None
+        threshold = config.DEGRADED_LATENCY_FACTOR * usual
+        if p95 > threshold and _beyond_chance(above_threshold, known, slow, calls):
+            degraded.append(Degraded(provider, hour.name, "latency", p95, usual, threshold))
+    return degraded
 
 
 def _failing(provider: str, hours: Sequence[Hour]) -> List[Degraded]:
