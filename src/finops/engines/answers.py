@@ -6,8 +6,7 @@ import csv
 import io
 import os
 from hashlib import sha256
-from itertools import islice
-from typing import Any, Iterator, Optional, Sequence
+from typing import Any, Iterator, Sequence
 
 from finops.engines.engine import Engine
 from finops.errors import DataError
@@ -23,11 +22,8 @@ _MOST_CHARACTERS = 1 << 24
 class Answers:
     """Rows by the name of a statement."""
 
-    def rows(self, name: str, sql: str, most: Optional[int] = None) -> Iterator[Sequence[Any]]:
-        """Yield the rows of a statement, no more than `most` of them.
-
-        Raises DataError where they cannot be read.
-        """
+    def rows(self, name: str, sql: str) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a statement; raises DataError where they cannot be read."""
         raise NotImplementedError
 
     def count(self, name: str, sql: str) -> int:
@@ -41,13 +37,13 @@ class EngineAnswers(Answers):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def rows(self, name: str, sql: str, most: Optional[int] = None) -> Iterator[Sequence[Any]]:
-        """Yield the rows of a statement, no more than `most` of them.
+    def rows(self, name: str, sql: str) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a statement as they come; raises DataError where it is refused.
 
-        Raises DataError where the engine refuses it.
+        Who has enough of them stops.  A LIMIT would do no more, and with one DuckDB 2.0 never comes
+        to an end of some statements where it has little memory.
         """
-        bounded = sql if most is None else f"select * from ({sql}) bounded limit {most}"
-        return self._engine.rows(bounded)
+        return self._engine.rows(sql)
 
     def count(self, name: str, sql: str) -> int:
         """Return how many rows a statement has, of which none is brought here."""
@@ -64,12 +60,9 @@ class FolderAnswers(Answers):
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
-    def rows(self, name: str, sql: str, most: Optional[int] = None) -> Iterator[Sequence[Any]]:
-        """Yield the rows of a statement as texts, no more than `most` of them.
-
-        Raises DataError where there are none.
-        """
-        return islice(self._read(name), most)
+    def rows(self, name: str, sql: str) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a statement as texts; raises DataError where there are none."""
+        return self._read(name)
 
     def count(self, name: str, sql: str) -> int:
         """Return how many rows a statement has."""

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Se
 
 from finops.engines.decode import KeyReader
 from finops.engines.engine import Engine
+from finops.engines.statements import KeyPart, groups_by_numbers, numbered_keys
 from finops.rollups.coarsening import CoarseGroups, Coarsening
 from finops.rollups.measures import CUSTOMER_DIMENSIONS
 from finops.rollups.spec import Table
@@ -86,27 +87,15 @@ class EngineCells(NamedTuple):
     engine: Engine
     table: Table
 
-    def keep(self, sql: str) -> None:
-        """Keep the groups that a statement makes."""
-        engine = self.engine
-        engine.keep("finops_cells_named", sql)
-        joins, numbers = [], []
-        for kind, (first, end) in zip(_PARTS, _Names(self.table, Coarsening()).spans):
-            keys = [f"k{place}" for place in range(first, end)]
-            listed = ", ".join(keys)
-            parts = f"select distinct {listed or '1 as nothing'} from finops_cells_named"
-            # In an order, so that an executor that starts anew gives the same numbers.
-            number = f"row_number() over (order by {listed or 'nothing'}) as id"
-            engine.keep(f"finops_cells_{kind}", f"select *, {number} from ({parts}) parts")
-            same = [f"c.{key} is not distinct from {kind}.{key}" for key in keys]
-            joins.append(f" join finops_cells_{kind} {kind} on {' and '.join(same) or 'true'}")
-            numbers.append(f"{kind}.id as {kind}")
-        sums = [f"m{place}" for place in range(len(self.table.measures))]
-        engine.keep(
-            "finops_cells",
-            f"select {', '.join(numbers + sums)} from finops_cells_named c{''.join(joins)}",
-        )
-        engine.forget("finops_cells_named")
+    def keep(self) -> None:
+        """Keep the groups; those of numbered keys take a fraction of the memory of named ones."""
+        engine, table = self.engine, self.table
+        parts = []
+        for kind, (first, end) in zip(_PARTS, _Names(table, Coarsening()).spans):
+            part = KeyPart(f"finops_cells_{kind}", first, end)
+            engine.keep(part.relation, numbered_keys(engine.dialect, table, part))
+            parts.append(part)
+        engine.keep("finops_cells", groups_by_numbers(engine.dialect, table, parts))
 
     def groups(self, coarsening: Coarsening, most: int) -> Optional[CoarseGroups]:
         """Return the merged groups, None where there are more than `most`."""
@@ -117,21 +106,25 @@ class EngineCells(NamedTuple):
                 (("id", "bigint"), ("number", "bigint")),
                 list(self._numbers(names, kind, name)),
             )
-        sums = ", ".join(f"sum(m{place})" for place in range(len(self.table.measures)))
-        numbers = ", ".join(f"{name}_merged.number" for name in _PARTS)
+        numbers = ", ".join(f"{name}.number as {name}" for name in _PARTS)
         joins = "".join(
-            f" join finops_merged_{name} {name}_merged on {name}_merged.id = c.{name}"
-            for name in _PARTS
+            f" join finops_merged_{name} {name} on {name}.id = c.n{place}"
+            for place, name in enumerate(_PARTS)
         )
+        # They are counted before anything is added up: most ways to merge keys leave too many.
+        distinct = f"select distinct {numbers} from finops_cells c{joins}"
+        ((count,),) = self.engine.rows(f"select count(*) from ({distinct}) merged")
+        if int(count) > most:
+            return None
+        sums = ", ".join(f"sum(m{place})" for place in range(len(self.table.measures)))
         rows = self.engine.rows(
-            f"select {numbers}, {sums} from finops_cells c{joins} group by {numbers}"
-            f" limit {most + 1}"
+            f"select {numbers}, {sums} from finops_cells c{joins} group by 1, 2, 3"
         )
         added = {
             (int(row[0]), int(row[1]), int(row[2])): [int(value) for value in row[3:]]
             for row in rows
         }
-        return names.groups(added) if len(added) <= most else None
+        return names.groups(added)
 
     def _numbers(self, names: _Names, kind: int, name: str) -> Iterator[Tuple[int, int]]:
         first, end = names.spans[kind]

@@ -179,7 +179,7 @@ class AnsweredDataset:
     def _rows(self, kind: str, sql: str, table: Table) -> Iterator[Sequence[Any]]:
         """Yield the rows of a statement; raises DataError where they are too many."""
         name = name_of(table, kind)
-        for number, row in enumerate(self._answers.rows(name, sql, self._most_rows + 1)):
+        for number, row in enumerate(self._answers.rows(name, sql)):
             if number == self._most_rows:
                 raise self._too_many(table, self._answers.count(name, sql))
             yield row
@@ -252,7 +252,7 @@ class EngineDataset(AnsweredDataset):
         self.fill(())
         if self._cells is None or self._cells.table != table:
             self._cells = EngineCells(self._engine, table)
-            self._cells.keep(statements(self._engine.dialect, table)[GROUPS])
+            self._cells.keep()
         return self._cells.groups(coarsening, most)
 
     def truth(self) -> Optional[Dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Sequence, Tuple, Union
+from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple, Union
 
 from finops.engines.calls import changes_sql, retries_sql, sessions_sql
 from finops.engines.dialect import Dialect
@@ -56,6 +56,46 @@ def statements(dialect: Dialect, table: Table) -> Dict[str, str]:
             listed = _standings(dialect, table, distribution.usual, listed)
         made[distribution.column] = listed
     return made
+
+
+class KeyPart(NamedTuple):
+    """Dimensions of a table from one place up to another, and a relation of their keys, `k` and
+    the place each, with a number for each key, `id`.
+    """
+
+    relation: str
+    first: int
+    end: int
+
+
+def numbered_keys(dialect: Dialect, table: Table, part: KeyPart) -> str:
+    """Return the SQL of a part's relation; the numbers are the same whenever it is worked out."""
+    keys = _keys(dialect, table)[part.first : part.end] or ["1 as nothing"]
+    names = ", ".join(key.rsplit(" ", 1)[1] for key in keys)
+    distinct = f"select distinct {', '.join(keys)} from {_rows(dialect, table)}"
+    return f"select *, row_number() over (order by {names}) as id from ({distinct}) parts"
+
+
+def groups_by_numbers(dialect: Dialect, table: Table, parts: Sequence[KeyPart]) -> str:
+    """Return the SQL of the groups by the number of each part of their keys, as n0, n1 and so on,
+    and their sums.
+    """
+    dimensions = [dimension_sql(dialect, dimension_of(given)) for given in table.by]
+    joins = "".join(
+        f" join {part.relation} p{place} on "
+        + (
+            " and ".join(
+                f"{dimensions[at]} is not distinct from p{place}.k{at}"
+                for at in range(part.first, part.end)
+            )
+            or "true"
+        )
+        for place, part in enumerate(parts)
+    )
+    numbers = [f"p{place}.id as n{place}" for place in range(len(parts))]
+    sums = [f"{_value(dialect, m)} as m{place}" for place, m in enumerate(in_group(table))]
+    rows = f"(select * from {_rows(dialect, table)}) c"
+    return f"select {', '.join(numbers + sums)} from {rows}{joins}{_group_by(len(parts))}"
 
 
 def in_group(table: Table) -> List[InGroup]:
