@@ -269,6 +269,13 @@ READ = [
     Case(45, "long user agent", file_of(line(), line(user_agent="x" * 1_000_000)), used=2),
     Case(45, "long and quoted",
         file_of(line(), line(user_agent='"' + "a,b " * 200_000 + '"')), used=2),
+    Case(45, "long with doubled quotes",
+        file_of(line(), line(user_agent='"' + 'a""b ' * 150_000 + '"')), used=2),
+    Case(45, "long with an open quote",
+        file_of(line(), line(user_agent='"' + 'a""b ' * 150_000)), used=1,
+        skipped={"broken quoting": 1}),
+    Case(45, "many quoted fields", file_of(line(), ",".join(['"a"'] * 200_000)), used=1,
+        skipped={"wrong number of fields": 1}),
     Case(42, "doubled quote", file_of(line(user_agent='"a ""b"", c"'))),
 ]  # fmt: skip
 READ += [

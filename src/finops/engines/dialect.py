@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import Dict, Sequence, Type
 
-# A field of a line that has quotes somewhere, behind its delimiter.
-_FIELD = ',("(?:[^"]|"")*"|[^",]*)'
-
 
 class Dialect:
     """The words of one engine.  `big` is a whole number of at least 38 digits, `text` a text."""
@@ -18,6 +15,8 @@ class Dialect:
     name = ""
     big = "decimal(38, 0)"
     text = "varchar"
+    # What stands behind a repetition of which nothing need be taken back, where that is told apart.
+    once = ""
     # Whether the name of a column is that of a relation's own, whatever its case.
     quote = '"'
 
@@ -60,6 +59,20 @@ class Dialect:
     def fields(self, line: str) -> str:
         """Return the fields of a line as a list: split at commas, or by quotes where it has any."""
         raise NotImplementedError
+
+    def is_quoted_well(self, line: str) -> str:
+        """Return whether each field of a line is within quotes as a whole, or has none."""
+        field = self._quoted_field
+        return self.matches(line, f"(?:{field})(?:,(?:{field}))*{self.once}")
+
+    @property
+    def _delimited_field(self) -> str:
+        return self.literal(f",({self._quoted_field})")
+
+    @property
+    def _quoted_field(self) -> str:
+        once = self.once
+        return f'"[^"]*{once}(?:""[^"]*{once})*{once}"|[^",]*{once}'
 
     def list_of(self, texts: Sequence[str]) -> str:
         """Return texts as a list."""
@@ -123,7 +136,9 @@ class DuckDBDialect(Dialect):
 
     def fields(self, line: str) -> str:
         """Return the fields of a line as a list: split at commas, or by quotes where it has any."""
-        quoted = f"regexp_extract_all(',' || {line}, {self.literal(_FIELD)}, 1)"
+        quoted = (
+            f"regexp_extract_all(',' || {line}, {self.literal(',(' + self._quoted_field + ')')}, 1)"
+        )
         inside = "replace(substr(v, 2, length(v) - 2), '\"\"', '\"')"
         bare = f"case when v[1] = '\"' then {inside} else v end"
         return (
@@ -174,6 +189,7 @@ class SparkDialect(Dialect):
     name = "spark"
     text = "string"
     quote = "`"
+    once = "+"  # else a long field with quotes takes more of Java's stack than there is
 
     def literal(self, text: str) -> str:
         """Return a text as SQL."""
@@ -201,7 +217,7 @@ class SparkDialect(Dialect):
 
     def fields(self, line: str) -> str:
         """Return the fields of a line as a list: split at commas, or by quotes where it has any."""
-        quoted = f"regexp_extract_all(concat(',', {line}), {self.literal(_FIELD)}, 1)"
+        quoted = f"regexp_extract_all(concat(',', {line}), {self._delimited_field}, 1)"
         bare = (
             "case when left(v, 1) = '\"' then replace(substr(v, 2, length(v) - 2), '\"\"', '\"')"
             " else v end"

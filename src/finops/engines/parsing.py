@@ -52,8 +52,6 @@ _PLAIN_CHARACTER = (
     r"\x{205f}\x{3000}]*"
 )
 _ASCII = "[ -~]*"
-_QUOTED_FIELD = '(?:"[^"]*(?:""[^"]*)*"|[^",]*)'
-_QUOTED_LINE = f"{_QUOTED_FIELD}(?:,{_QUOTED_FIELD})*"
 _CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _NO_ZONE = f"{_DATE}[Tt ]{_CLOCK}(?:[.][0-9]{{1,12}})?"
@@ -135,7 +133,7 @@ class _Parser:
         if not self._lines.typed:
             whole.append(d.is_valid("text"))
             whole.append(f"{d.octets('text')} <= {config.MAX_LINE_BYTES}")
-            whole.append(f"(not contains(text, '\"') or {d.matches('text', _QUOTED_LINE)})")
+            whole.append(f"(not contains(text, '\"') or {d.is_quoted_well('text')})")
         trimmed = "trim(coalesce({}, ''))".format
         cells = [f"{_either(cell, trimmed(cell))} as r_{name}" for name, cell in self._fields()]
         is_whole = _either("true", f"({' and '.join(whole)})")
