@@ -136,9 +136,7 @@ class DuckDBDialect(Dialect):
 
     def fields(self, line: str) -> str:
         """Return the fields of a line as a list: split at commas, or by quotes where it has any."""
-        quoted = (
-            f"regexp_extract_all(',' || {line}, {self.literal(',(' + self._quoted_field + ')')}, 1)"
-        )
+        quoted = f"regexp_extract_all(',' || {line}, {self._delimited_field}, 1)"
         inside = "replace(substr(v, 2, length(v) - 2), '\"\"', '\"')"
         bare = f"case when v[1] = '\"' then {inside} else v end"
         return (

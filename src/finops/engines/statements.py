@@ -71,7 +71,7 @@ class KeyPart(NamedTuple):
 def numbered_keys(dialect: Dialect, table: Table, part: KeyPart) -> str:
     """Return the SQL of a part's relation; the numbers are the same whenever it is worked out."""
     keys = _keys(dialect, table)[part.first : part.end] or ["1 as nothing"]
-    names = ", ".join(key.rsplit(" ", 1)[1] for key in keys)
+    names = ", ".join(f"k{place}" for place in range(part.first, part.end)) or "nothing"
     distinct = f"select distinct {', '.join(keys)} from {_rows(dialect, table)}"
     return f"select *, row_number() over (order by {names}) as id from ({distinct}) parts"
 
@@ -80,18 +80,13 @@ def groups_by_numbers(dialect: Dialect, table: Table, parts: Sequence[KeyPart]) 
     """Return the SQL of the groups by the number of each part of their keys, as n0, n1 and so on,
     and their sums.
     """
-    dimensions = [dimension_sql(dialect, dimension_of(given)) for given in table.by]
-    joins = "".join(
-        f" join {part.relation} p{place} on "
-        + (
-            " and ".join(
-                f"{dimensions[at]} is not distinct from p{place}.k{at}"
-                for at in range(part.first, part.end)
-            )
-            or "true"
-        )
-        for place, part in enumerate(parts)
-    )
+    keys = [dimension_sql(dialect, dimension_of(given)) for given in table.by]
+    joins = ""
+    for place, part in enumerate(parts):
+        same = [
+            f"{keys[at]} is not distinct from p{place}.k{at}" for at in range(part.first, part.end)
+        ]
+        joins += f" join {part.relation} p{place} on {' and '.join(same) or 'true'}"
     numbers = [f"p{place}.id as n{place}" for place in range(len(parts))]
     sums = [f"{_value(dialect, m)} as m{place}" for place, m in enumerate(in_group(table))]
     rows = f"(select * from {_rows(dialect, table)}) c"
