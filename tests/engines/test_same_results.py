@@ -44,6 +44,7 @@ from tests.support.engines import (
     compressed,
     dirty_csv,
     dirty_rows,
+    end_spark,
     engine_dataset,
     line_of,
     local_dataset,
@@ -84,6 +85,7 @@ ODD_LINES = (
 )
 # Spark takes some seconds for each file, whatever its size.
 MUTATIONS = {"duckdb": 250, "spark": 20}
+DATASETS_OF_A_JVM = 20  # with some hundred its 3 GB are full
 # What engines do not read is refused, with the way out.
 NOT_READ = ("import", "Parquet")
 
@@ -290,7 +292,9 @@ def test_what_spark_kept_goes_with_its_dataset(tmp_path: Path) -> None:
 def test_every_kind_of_odd_file(name: str, tmp_path: Path) -> None:
     path = tmp_path / "case.csv"
     refused = []
-    for case in malformed.CASES:
+    for number, case in enumerate(malformed.CASES):
+        if name == "spark" and number % DATASETS_OF_A_JVM == 0:
+            end_spark()
         path.write_bytes(case.content)
         if not same_or_refused(name, path):
             refused.append(case.name)
@@ -308,7 +312,9 @@ def test_mutated_files(name: str, tmp_path: Path) -> None:
     ]
     content = malformed.file_of(*rows)
     path = tmp_path / "mutated.csv"
-    for _ in range(MUTATIONS[name]):
+    for number in range(MUTATIONS[name]):
+        if name == "spark" and number % DATASETS_OF_A_JVM == 0:
+            end_spark()
         path.write_bytes(malformed.mutated(draw, content))
         same_or_refused(name, path)
 

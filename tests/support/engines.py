@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import random
@@ -44,6 +45,17 @@ def engine_dataset(
     engine = ENGINES[name].open(EngineOptions(**{**usual, **of_engine}))
     opening = Opening(DEFAULT_PRICES, options, CONTEXT)
     return EngineDataset(engine, name, [str(path) for path in paths], opening, most_rows)
+
+
+def end_spark() -> None:
+    """End Spark where it runs, with all that its JVM remembers; the next dataset starts it anew.
+
+    A command opens one dataset, of which a JVM is made; tests open hundreds.
+    """
+    context = need("pyspark").SparkContext._active_spark_context
+    if context is not None:
+        gc.collect()  # datasets that nobody uses let go of what they kept
+        context.stop()
 
 
 def local_dataset(*paths: Any, options: ReadingOptions = ReadingOptions()) -> Dataset:
