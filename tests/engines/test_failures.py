@@ -18,6 +18,7 @@ from finops import generate
 from finops.cli import main
 from finops.engines import ENGINES
 from finops.engines.engine import EngineOptions
+from finops.engines.spark import _sentence as spark_sentence
 from tests.support.rows import varied_rows, write_csv
 from tests.support.tools import need
 
@@ -173,3 +174,31 @@ def test_a_folder_for_the_rest_that_is_full(tmp_path: Path) -> None:
     assert b"File too large; give it more --memory, or a --temp folder" in done.stderr
     assert pages(tmp_path / "reports") == before
     assert not list(temp.iterdir())
+
+
+class SparkError(Exception):
+    """An error as Spark raises it: what caused it is in its stack alone."""
+
+    def __init__(self, text: str, stack: str) -> None:
+        super().__init__(text)
+        self._stackTrace = stack
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        (
+            "java.util.concurrent.TimeoutException: Futures timed out after [300 seconds]",
+            "spark: org.apache.spark.SparkException: Exception thrown in awaitResult:"
+            " java.util.concurrent.TimeoutException: Futures timed out after [300 seconds]",
+        ),
+        (
+            "java.lang.OutOfMemoryError: Java heap space",
+            "spark has too little memory; give it more --memory",
+        ),
+    ],
+)
+def test_what_spark_does_not_say_of_a_failure(cause: str, said: str) -> None:
+    text = "org.apache.spark.SparkException: Exception thrown in awaitResult: "
+    error = SparkError(text, f"{text}\n\tat org.apache.spark\nCaused by: {cause}\n\t... 9 more")
+    assert spark_sentence(error) == said

@@ -34,6 +34,8 @@ _REMEDIES: Dict[str, str] = {
         "spark has no space left on a disk; give a --temp folder on one with more"
     ),
 }
+# What a line of a stack begins with that says what else had failed before.
+_CAUSE = "Caused by: "
 # What a message begins with that was made where Java is called; the next line says what it is.
 _CALLING = "An error occurred while calling "
 # Without these the driver keeps the plans of all statements as texts, for pages that are
@@ -293,11 +295,16 @@ def _path(uri: str) -> str:
 
 def _sentence(error: BaseException) -> str:
     """Return what an engine complains of, as one line."""
-    text = str(error)
+    # Spark's own errors leave out of their text what they were caused by.
+    text = f"{error}\n{getattr(error, '_stackTrace', '')}"
     for words, remedy in _REMEDIES.items():
         if words in text:
             return remedy
     lines = text.strip().split("\n")
     if lines[0].startswith(_CALLING) and len(lines) > 1:
-        lines = [lines[1].lstrip(": ")]
-    return "spark: " + " ".join(lines[0].split())
+        lines = [lines[1].lstrip(": "), *lines[2:]]
+    said = lines[0]
+    causes = [line for line in lines if line.startswith(_CAUSE)]
+    if said.rstrip().endswith(":") and causes:  # it says that something failed, and not what
+        said += " " + causes[-1][len(_CAUSE) :]
+    return "spark: " + " ".join(said.split())
