@@ -40,8 +40,8 @@ class EngineAnswers(Answers):
     def rows(self, name: str, sql: str) -> Iterator[Sequence[Any]]:
         """Yield the rows of a statement as they come; raises DataError where it is refused.
 
-        Who has enough of them stops.  A LIMIT would do no more, and with one DuckDB 2.0 never comes
-        to an end of some statements where it has little memory.
+        The caller stops when it has enough of them.  A LIMIT would add nothing, and inside one
+        DuckDB 2.0 never finishes some statements when memory is short.
         """
         return self._engine.rows(sql)
 

@@ -15,7 +15,7 @@ class Dialect:
     name = ""
     big = "decimal(38, 0)"
     text = "varchar"
-    # What stands behind a repetition of which nothing need be taken back, where that is told apart.
+    # The suffix of a repetition in a pattern that never backtracks, where the engine has one.
     once = ""
     # Whether the name of a column is that of a relation's own, whatever its case.
     quote = '"'

@@ -34,7 +34,7 @@ _REMEDIES: Dict[str, str] = {
         "spark has no space left on a disk; give a --temp folder on one with more"
     ),
 }
-# What a line of a stack begins with that says what else had failed before.
+# How a line of a stack trace begins that names an underlying error.
 _CAUSE = "Caused by: "
 # What a message begins with that was made where Java is called; the next line says what it is.
 _CALLING = "An error occurred while calling "

@@ -118,11 +118,11 @@ class Measure(NamedTuple):
 
 
 class Usual(NamedTuple):
-    """What is usual of a column, for groups by time and more.
+    """The usual level of a column, for groups by time and more.
 
     It is the median of a percentile (nearest rank, `percent` from 1 to 100) over the groups that
-    have all dimensions but the time in common, of those that know `least` values or more.  Beyond
-    it are values above `factor` times as much.
+    differ in time alone and know `least` values or more.  Values above `factor` times this level
+    are beyond it.
     """
 
     percent: int
